@@ -1,0 +1,62 @@
+"""The small training library of the course: data, plots, metrics and one train loop.
+
+Every name below is taught in a chapter first and used in the later ones.
+"""
+
+from .data import (
+    FASHION_LABELS,
+    ResidentLoader,
+    fashion_labels,
+    fashion_mnist,
+    load_array,
+    load_data_fashion_mnist,
+    resize_images,
+    synthetic_data,
+)
+from .devices import keep_freed_memory, seed_everything, try_all_gpus, try_gpu
+from .download import fetch
+from .figures import digest, read_digest, save_figure
+from .metrics import (
+    Accumulator,
+    Timer,
+    accuracy,
+    evaluate_accuracy,
+    evaluate_loss,
+)
+from .plotting import Animator, plot, show_images
+from .recipes import choose_recipe
+from .results import record_result, results_table
+from .training import History, train
+
+keep_freed_memory()
+
+__all__ = [
+    "FASHION_LABELS",
+    "Accumulator",
+    "Animator",
+    "History",
+    "ResidentLoader",
+    "Timer",
+    "accuracy",
+    "choose_recipe",
+    "digest",
+    "evaluate_accuracy",
+    "evaluate_loss",
+    "fashion_labels",
+    "fashion_mnist",
+    "fetch",
+    "load_array",
+    "load_data_fashion_mnist",
+    "plot",
+    "read_digest",
+    "record_result",
+    "resize_images",
+    "results_table",
+    "save_figure",
+    "seed_everything",
+    "show_images",
+    "synthetic_data",
+    "train",
+    "try_all_gpus",
+    "try_gpu",
+]

@@ -1,0 +1,153 @@
+"""How figures look, what they say in numbers, and how they are saved.
+
+Every figure has a *digest*: a few lines of text with the numbers that it shows. In a notebook it is
+the text form of the figure, so that a stored picture can be compared with a new one by numbers;
+in a saved file it is the description.
+"""
+
+import os
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from html import unescape
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+# Okabe and Ito's colours: told apart by colour-blind readers too, on screen and in print.
+COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
+
+mpl.rcParams.update(
+    {
+        "figure.figsize": (5, 3.2),
+        "figure.dpi": 110,
+        "savefig.bbox": "tight",
+        "svg.hashsalt": "d2l-course",  # the same ids in an SVG each time
+        "axes.prop_cycle": mpl.cycler(color=COLOURS),
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "image.cmap": "gray",
+        "legend.frameon": False,
+    }
+)
+
+
+def save_figure(name: str, fig: Figure | None = None) -> Path:
+    """Save a figure, the current one by default, as `figures/<name>`; return the path.
+
+    name: ends in .svg or .png. The folder is `figures/` below $COURSE_OUT if that is set, as
+    `make run-all` does, else below the working directory. The same figure gives the same bytes.
+    """
+    suffix = Path(name).suffix.lower()
+    metadata = {"Description": None}
+    if suffix == ".svg":
+        metadata |= {"Date": None, "Creator": None}
+    elif suffix == ".png":
+        metadata |= {"Software": None}
+    else:
+        raise ValueError(f"{name!r} is no name for a figure; end it in .svg or .png.")
+    if fig is None:
+        from matplotlib import pyplot as plt
+
+        fig = plt.gcf()
+    path = Path(os.environ.get("COURSE_OUT") or ".") / "figures" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fig.savefig(path, metadata=metadata | {"Description": digest(fig)})
+    return path
+
+
+def read_digest(path: Path) -> str | None:
+    """The digest inside a file that `save_figure` wrote; None if there is none to be read."""
+    with suppress(OSError, ValueError):
+        if path.suffix == ".svg":
+            text = path.read_text(encoding="utf-8")
+            found = re.search(r"<dc:description>(.*?)</dc:description>", text, re.DOTALL)
+            return unescape(found[1]) if found else None
+        from PIL import Image
+
+        with Image.open(path) as image:
+            return image.info.get("Description")
+    return None
+
+
+def digest(fig: Figure) -> str:
+    """What `fig` shows, in numbers: for each axes its labels, lines, images, bars and points."""
+    width, height = fig.get_size_inches()
+    return "\n".join([f"Figure {width:g} x {height:g} in", *(_indent(fig.axes))])
+
+
+def _indent(axes: list[Axes]) -> Iterator[str]:
+    for ax in axes:
+        labels = [repr(text) for text in (ax.get_title(), ax.get_xlabel(), ax.get_ylabel()) if text]
+        yield " ".join(["axes", *labels])
+        yield from ("  " + line for line in _contents(ax))
+
+
+def _contents(ax: Axes) -> Iterator[str]:
+    for line in ax.lines:
+        x, y = (np.ma.filled(np.ma.asarray(v, float), np.nan) for v in line.get_data(orig=True))
+        yield f"line{_label(line)}: {len(y)} points, x {_ends(x)}, y {_ends(y)} {_range(y)}"
+    for image in ax.images:
+        values = np.ma.compressed(image.get_array()).astype(float)
+        shape = tuple(image.get_array().shape)
+        yield f"image {shape}: mean {_number(values.mean())} {_range(values)}"
+    for found in ax.collections:
+        values = found.get_array()
+        if values is None:
+            values = found.get_offsets() if len(found.get_offsets()) > 1 else _vertices(found)
+        values = np.ma.compressed(np.ma.asarray(values, float))
+        mean = _number(values.mean()) if values.size else "-"
+        name = type(found).__name__ + _label(found)
+        yield f"{name}: {values.size} values, mean {mean} {_range(values)}"
+    bars = np.array([p.get_height() for p in ax.patches if hasattr(p, "get_height")], float)
+    if len(bars):
+        yield f"rectangles: {len(bars)}, heights {_ends(bars)} {_range(bars)}"
+    if texts := [t.get_text() for t in ax.texts if t.get_text()]:
+        yield f"texts: {' | '.join(texts)}"
+
+
+def _vertices(collection) -> np.ndarray:
+    paths = collection.get_paths()
+    return np.concatenate([p.vertices.ravel() for p in paths]) if paths else np.zeros(0)
+
+
+def _label(artist) -> str:
+    label = str(artist.get_label())
+    return "" if label.startswith("_") or not label else f" {label!r}"
+
+
+def _number(value: float) -> str:
+    return f"{value:#.5g}"  # always with a point: compared with a tolerance, not as a count
+
+
+def _ends(values: np.ndarray) -> str:
+    return f"first {_number(values[0])} last {_number(values[-1])}" if len(values) else "none"
+
+
+def _range(values: np.ndarray) -> str:
+    if not values.size or np.isnan(values).all():
+        return "no values"
+    return f"min {_number(np.nanmin(values))} max {_number(np.nanmax(values))}"
+
+
+def notebook_shell():
+    """The shell of the Jupyter kernel that runs this code, or None in a script or a terminal."""
+    ipython = sys.modules.get("IPython")  # a kernel has it; a script need not wait for it
+    shell = ipython.get_ipython() if ipython else None
+    return shell if getattr(shell, "kernel", None) else None
+
+
+def _register() -> None:
+    """Make the digest the text form of figures in this notebook."""
+    if shell := notebook_shell():
+        import matplotlib_inline.backend_inline  # noqa: F401  it clears what was set before it
+
+        plain = shell.display_formatter.formatters["text/plain"]
+        plain.for_type(Figure, lambda fig, printer, cycle: printer.text(digest(fig)))
+
+
+_register()
