@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from html import unescape
+from io import BytesIO
 from pathlib import Path
 
 import matplotlib as mpl
@@ -36,28 +37,28 @@ mpl.rcParams.update(
 )
 
 
-def save_figure(name: str, fig: Figure | None = None) -> Path:
-    """Save a figure, the current one by default, as `figures/<name>`; return the path.
+# What matplotlib would write into a file by itself, and what changes from day to day.
+STAMPS = {".svg": {"Date": None, "Creator": None}, ".png": {"Software": None}}
+
+
+def save_figure(name: str, fig: Figure | None = None) -> None:
+    """Save a figure, the current one by default, as `figures/<name>`.
 
     name: ends in .svg or .png. The folder is `figures/` below $COURSE_OUT if that is set, as
     `make run-all` does, else below the working directory. The same figure gives the same bytes.
     """
     suffix = Path(name).suffix.lower()
-    metadata = {"Description": None}
-    if suffix == ".svg":
-        metadata |= {"Date": None, "Creator": None}
-    elif suffix == ".png":
-        metadata |= {"Software": None}
-    else:
+    if suffix not in STAMPS:
         raise ValueError(f"{name!r} is no name for a figure; end it in .svg or .png.")
     if fig is None:
         from matplotlib import pyplot as plt
 
         fig = plt.gcf()
+    drawn = BytesIO()
+    fig.savefig(drawn, format=suffix[1:], metadata=STAMPS[suffix] | {"Description": digest(fig)})
     path = Path(os.environ.get("COURSE_OUT") or ".") / "figures" / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    fig.savefig(path, metadata=metadata | {"Description": digest(fig)})
-    return path
+    path.write_bytes(drawn.getvalue())
 
 
 def read_digest(path: Path) -> str | None:

@@ -161,19 +161,21 @@ def test_a_saved_figure_holds_its_digest_and_is_the_same_twice(tmp_path, monkeyp
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("COURSE_OUT", raising=False)
     plot([0, 1, 2], [[1, 2, 3], [3, 2, 1]], "x & y", "<f>", legend=["up", "down"])
-    path = save_figure(name)
-    assert path.resolve() == (tmp_path / "figures" / name).resolve()
+    save_figure(name)
+    path = tmp_path / "figures" / name
     assert read_digest(path) == digest(plt.gcf())
     first = path.read_bytes()
     plt.close("all")
     plot([0, 1, 2], [[1, 2, 3], [3, 2, 1]], "x & y", "<f>", legend=["up", "down"])
-    assert save_figure(name).read_bytes() == first
+    save_figure(name)
+    assert path.read_bytes() == first
 
 
 def test_figures_of_a_run_go_where_the_runner_says(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSE_OUT", str(tmp_path))
     plot([1, 2])
-    assert save_figure("b.png") == tmp_path / "figures" / "b.png"
+    save_figure("b.png")
+    assert (tmp_path / "figures" / "b.png").exists()
 
 
 def test_a_name_without_a_format_is_one_sentence(tmp_path, monkeypatch):
