@@ -78,10 +78,11 @@ def read_digest(path: Path) -> str | None:
 def digest(fig: Figure) -> str:
     """What `fig` shows, in numbers: for each axes its labels, lines, images, bars and points."""
     width, height = fig.get_size_inches()
-    return "\n".join([f"Figure {width:g} x {height:g} in", *(_indent(fig.axes))])
+    title = [f"title {fig.get_suptitle()!r}"] if fig.get_suptitle() else []
+    return "\n".join([f"Figure {width:g} x {height:g} in", *title, *_axes(fig.axes)])
 
 
-def _indent(axes: list[Axes]) -> Iterator[str]:
+def _axes(axes: list[Axes]) -> Iterator[str]:
     for ax in axes:
         labels = [repr(text) for text in (ax.get_title(), ax.get_xlabel(), ax.get_ylabel()) if text]
         yield " ".join(["axes", *labels])
@@ -91,22 +92,17 @@ def _indent(axes: list[Axes]) -> Iterator[str]:
 def _contents(ax: Axes) -> Iterator[str]:
     for line in ax.lines:
         x, y = (np.ma.filled(np.ma.asarray(v, float), np.nan) for v in line.get_data(orig=True))
-        yield f"line{_label(line)}: {len(y)} points, x {_ends(x)}, y {_ends(y)} {_range(y)}"
+        yield f"line{_label(line)}: {len(y)} points, x {_ends(x)}, y {_ends(y)} {_spread(y)}"
     for image in ax.images:
-        values = np.ma.compressed(image.get_array()).astype(float)
-        shape = tuple(image.get_array().shape)
-        yield f"image {shape}: mean {_number(values.mean())} {_range(values)}"
+        yield f"image {tuple(image.get_array().shape)}: {_spread(image.get_array())}"
     for found in ax.collections:
         values = found.get_array()
         if values is None:
             values = found.get_offsets() if len(found.get_offsets()) > 1 else _vertices(found)
-        values = np.ma.compressed(np.ma.asarray(values, float))
-        mean = _number(values.mean()) if values.size else "-"
-        name = type(found).__name__ + _label(found)
-        yield f"{name}: {values.size} values, mean {mean} {_range(values)}"
+        yield f"{type(found).__name__}{_label(found)}: {np.size(values)} values, {_spread(values)}"
     bars = np.array([p.get_height() for p in ax.patches if hasattr(p, "get_height")], float)
     if len(bars):
-        yield f"rectangles: {len(bars)}, heights {_ends(bars)} {_range(bars)}"
+        yield f"rectangles: {len(bars)}, heights {_ends(bars)} {_spread(bars)}"
     if texts := [t.get_text() for t in ax.texts if t.get_text()]:
         yield f"texts: {' | '.join(texts)}"
 
@@ -122,17 +118,22 @@ def _label(artist) -> str:
 
 
 def _number(value: float) -> str:
-    return f"{value:#.5g}"  # always with a point: compared with a tolerance, not as a count
+    text = f"{value:.5g}"
+    return text + ".0" if text.lstrip("-").isdigit() else text  # no count: it has a tolerance
 
 
 def _ends(values: np.ndarray) -> str:
     return f"first {_number(values[0])} last {_number(values[-1])}" if len(values) else "none"
 
 
-def _range(values: np.ndarray) -> str:
-    if not values.size or np.isnan(values).all():
+def _spread(values) -> str:
+    """Mean, least and greatest value, and the mean against a ramp, in which the order shows."""
+    values = np.ma.compressed(np.ma.masked_invalid(np.ma.asarray(values, float)))
+    if not values.size:
         return "no values"
-    return f"min {_number(np.nanmin(values))} max {_number(np.nanmax(values))}"
+    tilt = (values * np.linspace(-1, 1, values.size)).mean()
+    numbers = dict(mean=values.mean(), min=values.min(), max=values.max(), tilt=tilt)
+    return " ".join(f"{name} {_number(value)}" for name, value in numbers.items())
 
 
 def notebook_shell():

@@ -22,7 +22,7 @@ except ModuleNotFoundError as missing:
     sys.exit(f"{missing.name} is not installed here; `python -m tools.doctor` tells what to do.")
 
 OTHER = {"zh": "en", "en": "zh"}
-MEMORY = ".copied.json"  # name -> hash of what was copied: a file with another hash was changed
+MEMORY = ".copied.json"  # name -> fingerprint of what was copied: a file with another was changed
 LINK_UP = re.compile(r"(\]\(|\b(?:src|href)=[\"'])(?=\.\./)")  # relative, out of the folder
 
 
@@ -84,11 +84,9 @@ def prepare(folder: Path, language: str | None, source: Path = course.NOTEBOOKS)
     """Bring the copy in `folder` up to date with the course, without touching what was changed."""
     report, memory = Report(), _remembered(folder / MEMORY)
     for path in course.notebooks(source):
-        data = path.read_bytes()
-        if language:
-            data = course.dumps(edition(course.read(path), language)).encode("utf-8")
-        copy, latest = folder / path.name, _hash(data)
-        mine = _hash(copy.read_bytes()) if copy.exists() else None
+        nb, copy = course.read(path), folder / path.name
+        nb = edition(nb, language) if language else nb
+        latest, mine = _fingerprint(nb), _fingerprint_of(copy)
         copied = memory.get(path.name)
         if mine not in (None, latest, copied):
             report.kept.append(path.name)
@@ -97,7 +95,7 @@ def prepare(folder: Path, language: str | None, source: Path = course.NOTEBOOKS)
             continue
         if mine != latest:
             (report.updated if mine else report.new).append(path.name)
-            course.write_atomic(copy, data)
+            course.write_atomic(copy, course.dumps(nb).encode("utf-8"))
         memory[path.name] = latest
     course.write_atomic(folder / MEMORY, json.dumps(memory, indent=1).encode("utf-8"))
     return report
@@ -111,8 +109,19 @@ def _remembered(path: Path) -> dict[str, str]:
     return memory if isinstance(memory, dict) else {}
 
 
-def _hash(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
+def _fingerprint(nb: NotebookNode) -> str:
+    """The same for two notebooks with the same cells: JupyterLab writes metadata on opening."""
+    return hashlib.sha256(course.dumps(course.canonical(nb)).encode("utf-8")).hexdigest()
+
+
+def _fingerprint_of(path: Path) -> str | None:
+    """That of the notebook at `path`; None where there is no file."""
+    if not path.exists():
+        return None
+    try:
+        return _fingerprint(course.read(path))
+    except Exception:  # no notebook any more, so it was changed
+        return "unreadable"
 
 
 def describe(report: Report, folder: str) -> str:
