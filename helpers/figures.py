@@ -85,7 +85,8 @@ def digest(fig: Figure) -> str:
 def _axes(axes: list[Axes]) -> Iterator[str]:
     for ax in axes:
         labels = [repr(text) for text in (ax.get_title(), ax.get_xlabel(), ax.get_ylabel()) if text]
-        yield " ".join(["axes", *labels])
+        limits = [" to ".join(map(_number, pair)) for pair in (ax.get_xlim(), ax.get_ylim())]
+        yield " ".join(["axes", *labels, f"x {limits[0]}, y {limits[1]}"])
         yield from ("  " + line for line in _contents(ax))
 
 
@@ -98,17 +99,19 @@ def _contents(ax: Axes) -> Iterator[str]:
     for found in ax.collections:
         values = found.get_array()
         if values is None:
-            values = found.get_offsets() if len(found.get_offsets()) > 1 else _vertices(found)
+            points = found.get_offsets()
+            values = points if len(points) > 1 else _vertices(found.get_paths())
         yield f"{type(found).__name__}{_label(found)}: {np.size(values)} values, {_spread(values)}"
     bars = np.array([p.get_height() for p in ax.patches if hasattr(p, "get_height")], float)
     if len(bars):
         yield f"rectangles: {len(bars)}, heights {_ends(bars)} {_spread(bars)}"
+    if shapes := [p for p in ax.patches if not hasattr(p, "get_height")]:
+        yield f"shapes: {len(shapes)}, {_spread(_vertices([p.get_path() for p in shapes]))}"
     if texts := [t.get_text() for t in ax.texts if t.get_text()]:
         yield f"texts: {' | '.join(texts)}"
 
 
-def _vertices(collection) -> np.ndarray:
-    paths = collection.get_paths()
+def _vertices(paths) -> np.ndarray:
     return np.concatenate([p.vertices.ravel() for p in paths]) if paths else np.zeros(0)
 
 

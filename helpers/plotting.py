@@ -36,8 +36,7 @@ class Animator:
     ):
         self._fig = Figure(figsize=figsize)  # not pyplot's, so there is none to close
         self._ax = self._fig.add_subplot()
-        self._ax.set(xlabel=xlabel, ylabel=ylabel, xscale=xscale, yscale=yscale)
-        self._ax.set(xlim=xlim, ylim=ylim)
+        _label_axes(self._ax, xlabel, ylabel, xlim, ylim, xscale, yscale)
         self.legend, self.fmts = list(legend or []), list(fmts or [])
         self.X: list[list[float]] = []
         self.Y: list[list[float]] = []
@@ -126,10 +125,17 @@ def plot(
     ax = axes or plt.subplots(figsize=figsize)[1]
     for i, (x, y) in enumerate(zip(X, Y, strict=True)):
         ax.plot(x, y, fmts[i % len(fmts)], label=legend[i] if legend else None)
-    ax.set(xlabel=xlabel, ylabel=ylabel, xscale=xscale, yscale=yscale, xlim=xlim, ylim=ylim)
+    _label_axes(ax, xlabel, ylabel, xlim, ylim, xscale, yscale)
     ax.grid(alpha=0.3)
     if legend:
         ax.legend()
+
+
+def _label_axes(ax, xlabel, ylabel, xlim, ylim, xscale, yscale) -> None:
+    ax.set(xlabel=xlabel, ylabel=ylabel, xscale=xscale, yscale=yscale)
+    for name, limits in (("xlim", xlim), ("ylim", ylim)):
+        if limits is not None:  # matplotlib takes None for "as it is now, and stay there"
+            ax.set(**{name: limits})
 
 
 def _curves(values) -> list[np.ndarray]:

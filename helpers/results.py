@@ -73,8 +73,8 @@ def merge(lines: Path, store: Path = STORE, *, replace: bool = True) -> None:
     new = [json.loads(line) for line in lines.read_text(encoding="utf-8").splitlines()]
     new = {_key(r): r for r in new}
     old = {_key(r): r for r in _load(store)}
-    both = (old | new) if replace else (new | old)
-    records = sorted(both.values(), key=lambda r: (r["notebook"], r["run"], r["profile"]))
+    both = old | new if replace else old | new | old
+    records = sorted(both.values(), key=lambda r: r["notebook"])  # the runs stay in their order
     text = "[\n" + ",\n".join(json.dumps(r) for r in records) + "\n]\n"
     _write(store, text)
 

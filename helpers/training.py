@@ -87,7 +87,8 @@ def train(
     parts = dict(net=net, optimizer=optimizer, scheduler=scheduler)
     if checkpoint is not None and Path(checkpoint).exists():
         history = History(**load_checkpoint(Path(checkpoint), **parts)["history"])
-    progress = Progress(history, num_epochs, len(train_iter), animate)
+    tested = test_iter is not None
+    progress = Progress(history, num_epochs, len(train_iter), tested, animate)
 
     for epoch in range(len(history.train_loss), num_epochs):
         if is_module:
@@ -161,9 +162,9 @@ def evaluate_epoch(
 class Progress:
     """What is seen of a run: curves in a notebook, a line per epoch elsewhere."""
 
-    def __init__(self, history: History, num_epochs: int, num_batches: int, animate: bool):
+    def __init__(self, history: History, num_epochs: int, num_batches: int, tested, animate):
         self.history, self.num_epochs, self.num_batches = history, num_epochs, num_batches
-        self.animate, self.timer = animate, Timer()
+        self.tested, self.animate, self.timer = tested, animate, Timer()
         self.every = max(1, num_batches // POINTS_PER_EPOCH)
 
     def batch(self, epoch: int, i: int, sums: Tensor) -> None:
@@ -178,26 +179,30 @@ class Progress:
                 f"The loss is no finite number any more in epoch {epoch + 1}, batch {i + 1}: "
                 "try a smaller learning rate."
             )
-        acc = (right / labels,) if labels else ()
-        self._add(epoch + (i + 1) / self.num_batches, (total / examples, *acc, None), bool(labels))
+        point = {"train loss": total / examples}
+        if labels:
+            point["train acc"] = right / labels
+        self._add(epoch + (i + 1) / self.num_batches, point)
 
     def epoch(self) -> None:
         """Show the test result of the epoch that ended."""
         done, history = len(self.history.train_loss), self.history
-        test = history.test_acc or history.test_loss
-        if test:
-            nones = (None, None) if history.train_acc else (None,)
-            self._add(done, (*nones, test[-1]), bool(history.train_acc))
+        if self.tested:
+            name = "test acc" if history.test_acc else "test loss"
+            self._add(done, {name: (history.test_acc or history.test_loss)[-1]})
         if not notebook_shell():
             print(f"epoch {done}/{self.num_epochs}: {history}", flush=True)
 
-    def _add(self, x: float, values: tuple, classes: bool) -> None:
+    def _add(self, x: float, point: dict[str, float]) -> None:
+        """Add a value to the curves that `point` names; the first point says which there are."""
         if not self.animate:
             return
         if self.history.animator is None:
-            acc = ["train acc", "test acc"] if classes else ["test loss"]
-            self.history.animator = Animator(xlabel="epoch", legend=["train loss", *acc])
-        self.history.animator.add(x, values)
+            test = ["test acc" if "train acc" in point else "test loss"] if self.tested else []
+            self.history.animator = Animator(xlabel="epoch", legend=[*point, *test])
+            self.history.animator.fig.axes[0].locator_params(axis="x", integer=True)
+        animator = self.history.animator
+        animator.add(x, [point.get(name) for name in animator.legend])
 
     def _estimate(self, seconds: float, device: torch.device) -> None:
         if seconds > ESTIMATE_FROM:

@@ -51,6 +51,16 @@ def test_any_number_of_curves_each_told_apart(n):
     assert len(animator.fig.axes[0].get_legend().get_texts()) == n
 
 
+def test_the_axes_grow_with_the_curves_unless_limits_are_given():
+    free, fixed = Animator(), Animator(xlim=(0, 5), ylim=(0, 1))
+    for animator in (free, fixed):
+        for x in range(1, 11):
+            animator.add(x, 100 * x)
+    ax = free.fig.axes[0]
+    assert ax.get_xlim()[0] < 1 and ax.get_xlim()[1] > 10 and ax.get_ylim()[1] > 1000
+    assert fixed.fig.axes[0].get_xlim() == (0, 5) and fixed.fig.axes[0].get_ylim() == (0, 1)
+
+
 def test_labels_stay_as_points_come_in():
     animator = Animator(xlabel="epoch", ylabel="loss", legend=["train"], yscale="log")
     for x in range(1, 4):
@@ -146,7 +156,8 @@ def test_digest_reads_images_bars_points_and_texts():
     assert "image (2, 2): mean 0.5 min 0.0 max 1.0 tilt 0.25" in text
     assert "rectangles: 2, heights first 3.0 last 4.0 mean 3.5" in text
     assert "PathCollection: 4 values, mean 2.0 min 0.0 max 5.0" in text
-    assert "texts: hello" in text
+    axes[3].fill([0, 1, 1], [0, 0, 3])
+    assert "texts: hello" in text and "shapes: 1, mean 0.625" in digest(fig)
 
 
 def test_digest_of_gaps_and_of_nothing():

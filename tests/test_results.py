@@ -67,13 +67,10 @@ def test_merge_replaces_or_keeps(store, tmp_path):
     results.merge(lines(tmp_path / "1", old, published), store)
     new = [old | {"test_acc": 0.81}, old | {"run": "b"}]
     results.merge(lines(tmp_path / "2", *new), store, replace=False)
-    assert [(r["run"], r["test_acc"]) for r in results._load(store)] == [
-        ("a", 0.9),
-        ("a", 0.8),
-        ("b", 0.8),
-    ]
+    kept = [(r["run"], r["test_acc"]) for r in results._load(store)]
+    assert kept == [("a", 0.8), ("a", 0.9), ("b", 0.8)]
     results.merge(lines(tmp_path / "3", *new), store)
-    assert [r["test_acc"] for r in results._load(store)] == [0.9, 0.81, 0.8]
+    assert [r["test_acc"] for r in results._load(store)] == [0.81, 0.9, 0.8]
     before = store.read_bytes()
     results.merge(tmp_path / "missing", store)
     assert store.read_bytes() == before

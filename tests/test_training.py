@@ -167,6 +167,14 @@ def test_curves_are_recorded_within_each_epoch_and_tests_after_it():
     assert animator.Y[0][-1] == pytest.approx(history.train_loss[-1])
 
 
+def test_without_test_data_there_is_no_test_curve():
+    net = new_net()
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    data = load_array(classification(100), 10)
+    history = train(net, data, loss=nn.CrossEntropyLoss(), optimizer=optimizer, num_epochs=1)
+    assert history.animator.legend == ["train loss", "train acc"]
+
+
 def test_an_interrupted_run_goes_on_and_ends_the_same(tmp_path):
     data = load_array(classification(), 16)
 
