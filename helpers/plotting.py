@@ -56,7 +56,7 @@ class Animator:
             if value is not None:
                 xs.append(float(x))
                 ys.append(float(value))
-        if time.perf_counter() - self._drawn_at > max(0.3, 15 * self._cost):
+        if time.perf_counter() - self._drawn_at > max(0.3, 8 * self._cost):
             self._show()
 
     @property
