@@ -108,7 +108,7 @@ def test_a_readme_is_short_and_links_its_twin_at_the_top(name, other):
     lines = read(name).splitlines()
     assert len(lines) <= 150
     assert f"]({other})" in "\n".join(lines[:4])
-    assert "softmax1.svg" in read(name) and "notebook_page.png" in read(name)
+    assert "softmax1.svg" in read(name) and ".github/notebook_page." in read(name)
 
 
 def test_both_readmes_give_the_same_commands():

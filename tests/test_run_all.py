@@ -272,7 +272,8 @@ def test_a_figure_is_held_against_the_stored_one_by_its_digest(tmp_path, monkeyp
         fig = Figure()
         fig.add_subplot().plot([0, 1], [0, y])
         monkeypatch.setenv("COURSE_OUT", str(tmp_path / out))
-        return save_figure(f"line.{suffix}", fig)
+        save_figure(f"line.{suffix}", fig)
+        return tmp_path / out / "figures" / f"line.{suffix}"
 
     target = drawn("stored", 0.25)
     first, near, far = target.read_bytes(), drawn("near", 0.250001), drawn("far", 0.26)
