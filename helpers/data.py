@@ -115,19 +115,21 @@ def load_data_fashion_mnist(
     resize: int | tuple[int, int] | None = None,
     *,
     num_train: int | None = None,
+    num_test: int | None = None,
     device: torch.device | str = "cpu",
 ) -> tuple[ResidentLoader, ResidentLoader]:
     """Loaders over Fashion-MNIST's training images (shuffled) and all its 10,000 test images.
 
     Batches are X (b, 1, 28, 28), or (b, 1, resize, resize), in [0, 1], and y (b,), on `device`.
-    num_train: take only the first so many training images.
+    num_train, num_test: take only the first so many images.
     """
-    if num_train is not None and not 1 <= num_train <= 60_000:
-        raise ValueError(f"num_train is {num_train}; it must be from 1 to 60,000.")
+    for name, number, most in (("num_train", num_train, 60_000), ("num_test", num_test, 10_000)):
+        if number is not None and not 1 <= number <= most:
+            raise ValueError(f"{name} is {number}; it must be from 1 to {most:,}.")
     transform = resize_images(resize) if resize else None
     X, y = (t[:num_train].to(device) for t in fashion_mnist(train=True))
     train_iter = ResidentLoader(X, y, batch_size=batch_size, shuffle=True, transform=transform)
-    X, y = (t.to(device) for t in fashion_mnist(train=False))
+    X, y = (t[:num_test].to(device) for t in fashion_mnist(train=False))
     return train_iter, ResidentLoader(X, y, batch_size=batch_size, transform=transform)
 
 

@@ -118,6 +118,16 @@ def evaluate_accuracy(net: Callable[[Tensor], Tensor], data_iter: Iterable) -> f
     return float(right) / count
 
 
+def predict(net: Callable[[Tensor], Tensor], data_iter: Iterable) -> Tensor:
+    """The outputs of `net` for all batches `(X, y)` of `data_iter`, in their order, on the CPU.
+
+    Leaves the net in the mode in which it was.
+    """
+    device = device_of(net)
+    with evaluating(net):
+        return torch.cat([net(X.to(device)).float().cpu() for X, _ in data_iter])
+
+
 def evaluate_loss(net: Callable, data_iter: Iterable, loss: Callable) -> float:
     """The mean of `loss` over all examples of `data_iter`, whatever the reduction of `loss`.
 

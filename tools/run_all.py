@@ -18,6 +18,7 @@ from tools import course, store
 from tools.execute import Failure, execute, scratch_folder
 from tools.progress import Run, Screen, table
 
+PROFILES = ("quick", "full", "trial")
 PATIENCE = 5  # a quick notebook is stopped at this many times its budget
 
 
@@ -31,7 +32,7 @@ class Options:
 
     @property
     def full(self) -> bool:
-        return self.profile == "full"
+        return self.profile != "quick"
 
 
 def options(argv: list[str] | None = None) -> Options:
@@ -40,13 +41,13 @@ def options(argv: list[str] | None = None) -> Options:
     env = os.environ.get
     add = parser.add_argument
     add("--only", default=env("ONLY", ""), help="05, a list such as 01,05, or a pattern such as 0*")
-    add("--profile", default=env("PROFILE") or "quick", help="quick (default) or full")
+    add("--profile", default=env("PROFILE") or "quick", help="quick (default), full, or trial")
     add("--jobs", default=env("JOBS") or "1", help="how many notebooks run at once (default 1)")
     add("--fresh", action="store_true", help="take all new outputs, keep nothing as stored")
     add("--root", type=Path, default=course.ROOT, help="the course's folder")
     given = parser.parse_args(argv)
-    if given.profile not in ("quick", "full"):
-        raise ValueError(f"PROFILE is quick or full, not {given.profile!r}.")
+    if given.profile not in PROFILES:
+        raise ValueError(f"PROFILE is {', '.join(PROFILES)}, not {given.profile!r}.")
     if not (given.jobs.isdecimal() and int(given.jobs) > 0):
         raise ValueError(f"JOBS is a whole number from 1 up, not {given.jobs!r}.")
     return Options(given.root.resolve(), given.only, given.profile, int(given.jobs), given.fresh)
@@ -94,9 +95,10 @@ async def run_notebook(run: Run, opts: Options, out: Path, screen: Screen) -> No
         run.done = run.cells
         if run.path.read_bytes() != before:
             raise Failure("the file was changed while it ran; left as it is now")
-        run.changes, run.figures = store.store(
-            nb, run.path, authors, out, opts.root, full=opts.full, fresh=opts.fresh
-        )
+        if opts.profile != "trial":  # of which nothing is worth keeping
+            run.changes, run.figures = store.store(
+                nb, run.path, authors, out, opts.root, full=opts.full, fresh=opts.fresh
+            )
         run.status = "ok"
     except asyncio.CancelledError:
         run.status = f"interrupted in cell {run.done}"
