@@ -445,7 +445,7 @@ def test_only_takes_numbers_lists_names_and_patterns(only, chosen):
         (["--only", "01,99"], "ONLY='99' names no notebook; there are: 01_numbers, 02_figure."),
         (["--jobs", "two"], "JOBS is a whole number from 1 up, not 'two'."),
         (["--jobs", "0"], "JOBS is a whole number from 1 up, not '0'."),
-        (["--profile", "fast"], "PROFILE is quick or full, not 'fast'."),
+        (["--profile", "fast"], "PROFILE is quick, full, trial, not 'fast'."),
     ],
 )
 def test_a_wrong_option_is_one_sentence_and_exit_2(stored, capsys, options, said):
