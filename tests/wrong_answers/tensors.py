@@ -1,0 +1,3 @@
+"""Wrong answers to the exercises in `helpers.exercises.tensors`."""
+
+WRONG = {}
