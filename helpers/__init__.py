@@ -1,6 +1,7 @@
 """The small training library of the course: data, plots, metrics and one train loop.
 
 Every name below is taught in a chapter first and used in the later ones.
+The names of the book and the videos are in `helpers.d2l`.
 """
 
 from .data import (
@@ -32,6 +33,7 @@ from .metrics import (
     evaluate_loss,
     predict,
 )
+from .models import Residual, resnet18
 from .plotting import Animator, plot, show_images
 from .recipes import choose_recipe, init_xavier, make_optimizer, train_recipe
 from .results import record_result, results_table
@@ -46,6 +48,7 @@ __all__ = [
     "History",
     "Layer",
     "ResidentLoader",
+    "Residual",
     "Timer",
     "accuracy",
     "choose_recipe",
@@ -66,6 +69,7 @@ __all__ = [
     "read_digest",
     "record_result",
     "resize_images",
+    "resnet18",
     "results_table",
     "save_figure",
     "seed_everything",

@@ -25,7 +25,8 @@ def draw_network(layers: Sequence[Layer], shape: Sequence[int]) -> None:
     for kind, shape in boxes:
         width = 0.25 * math.log2(shape[0]) + 0.2 if shape[1:] else 0.25
         slot = max(width + 0.5, 2.0 if shape[1:] else 1.2)
-        slots.append((left + slot / 2, width, math.log2(shape[-1]), kind, shape))
+        height = max(0.5, math.log2(shape[-1]))
+        slots.append((left + slot / 2, width, height, kind, shape))
         left += slot
     top = max(height for _, _, height, _, _ in slots) / 2
     _, ax = plt.subplots(figsize=(min(12, 0.5 * left), 3.2), layout="constrained")

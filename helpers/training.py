@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Iterable
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,9 +10,11 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from .checkpoint import load_checkpoint, save_checkpoint
+from .fast import FastStep
 from .figures import notebook_shell
-from .metrics import Timer, as_mean, device_of, evaluate_accuracy, evaluate_loss, num_correct
+from .metrics import Timer, evaluate_accuracy, evaluate_loss
 from .plotting import Animator
+from .step import Step
 
 POINTS_PER_EPOCH = 5  # of the training curves
 ESTIMATE_FROM = 300  # seconds: a run that will take longer says so
@@ -62,6 +63,7 @@ def train(
     scheduler=None,
     device: torch.device | None = None,
     bf16: bool = False,
+    fast: bool = False,
     animate: bool = True,
     checkpoint: str | Path | None = None,
 ) -> History:
@@ -74,6 +76,7 @@ def train(
         hand; it is given the gradient of the batch's *sum* and divides by the batch size itself.
     scheduler: stepped after each batch. device: moves the net; by default it stays where it is.
     bf16: on CUDA, compute in bfloat16 with the channels last. animate: draw the curves.
+    fast: on CUDA, record a step once and replay it (helpers/fast.py); the numbers stay the same.
     checkpoint: a file, written after each epoch; a run that finds it goes on from there.
     Raises RuntimeError when the loss is no finite number any more, ValueError without data.
     """
@@ -82,7 +85,9 @@ def train(
         net.to(device)
     if len(train_iter) == 0:
         raise ValueError("There is nothing to train on: train_iter has no batch.")
-    step = make_step(net, loss, optimizer, scheduler, bf16)
+    step = Step(net, loss, optimizer, scheduler, bf16)
+    if fast:
+        step = FastStep(step)
     history = History()
     parts = dict(net=net, optimizer=optimizer, scheduler=scheduler)
     if checkpoint is not None and Path(checkpoint).exists():
@@ -103,45 +108,6 @@ def train(
         if checkpoint is not None:
             save_checkpoint(Path(checkpoint), **parts, history=history.as_dict())
     return history
-
-
-def make_step(
-    net: Callable, loss: Callable, optimizer: Callable | Optimizer, scheduler=None, bf16=False
-) -> Callable[[Tensor, Tensor], Tensor]:
-    """One training step as a function of a batch: forward, backward, update.
-
-    It returns the batch's sums (loss, right predictions, labels, examples) on its device, so that
-    an accelerator is not made to wait; labels is 0 where y holds no classes.
-    """
-    mean_loss, device = as_mean(loss), device_of(net)
-    bf16 = bf16 and device is not None and device.type == "cuda"
-    if bf16:
-        net.to(memory_format=torch.channels_last)
-
-    def step(X: Tensor, y: Tensor) -> Tensor:
-        X, y = X.to(device, non_blocking=True), y.to(device, non_blocking=True)
-        if bf16 and X.ndim == 4:
-            X = X.to(memory_format=torch.channels_last)
-        with torch.autocast("cuda", torch.bfloat16) if bf16 else nullcontext():
-            y_hat = net(X)
-            l = mean_loss(y_hat, y)
-        if isinstance(optimizer, Optimizer):
-            optimizer.zero_grad()
-            l.backward()
-            optimizer.step()
-        else:
-            (l * len(X)).backward()
-            optimizer(len(X))
-        if scheduler is not None:
-            scheduler.step()
-        classes = not y.is_floating_point()
-        right = num_correct(y_hat.detach(), y) if classes else l.new_zeros(())
-        labels = y.numel() if classes else 0
-        precise = torch.float32 if l.device.type == "mps" else torch.float64
-        counts = l.new_tensor([labels, len(X)], dtype=precise)
-        return torch.cat([torch.stack([l.detach() * len(X), right]).to(precise), counts])
-
-    return step
 
 
 def evaluate_epoch(

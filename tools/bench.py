@@ -1,7 +1,9 @@
-"""Measure helpers against d2l on this machine: `python -m tools.bench`, or `make bench`.
+"""Measure helpers against d2l on this machine: `python -m tools.bench [ROW ...]`, or `make bench`.
 
-Each row times both in turn, several times in one run, and compares the best times. The peer is d2l
-0.17.6, run beside current packages; its files are the same as ours, unpacked as it wants them.
+Each row times both in turn, warm, some times in one run, and compares the best times. They run in a
+Jupyter kernel, where figures are really drawn. The peer is d2l 0.17.6 beside current packages; it
+reads the same files as helpers. What was measured goes to results/bench.json, where rows stay that
+were measured before with the same hardware and versions.
 """
 
 import gzip
@@ -11,99 +13,104 @@ import platform
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
+from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
+from jupyter_client import KernelManager
 
-from helpers import Animator, load_data_fashion_mnist
 from helpers.download import data_dir
 from tools import course
-
-ROUNDS = 3
-
-
-def seconds(function: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    function()
-    return time.perf_counter() - start
-
-
-def versus(ours: Callable[[], object], theirs: Callable[[], object]) -> tuple[float, float]:
-    """The best of some rounds of each, taken in turn after one round that warms up."""
-    ours(), theirs()
-    rounds = [(seconds(ours), seconds(theirs)) for _ in range(ROUNDS)]
-    return min(r[0] for r in rounds), min(r[1] for r in rounds)
-
-
-def epoch_of_batches(d2l) -> tuple[float, float]:
-    """60,000 training images in batches of 256."""
-    ours, theirs = load_data_fashion_mnist(256)[0], d2l.load_data_fashion_mnist(256)[0]
-    return versus(lambda: sum(len(y) for _, y in ours), lambda: sum(len(y) for _, y in theirs))
-
-
-def animator_points(d2l, points: int = 50) -> tuple[float, float]:
-    """Points of three curves."""
-
-    def draw(animator) -> None:
-        for i in range(points):
-            animator.add(i, (i, i / 2, i / 3))
-
-    d2l.display.display = d2l.display.clear_output = lambda *args, **kwargs: None
-    return versus(
-        lambda: (a := Animator(), draw(a), a.fig.canvas.draw()),
-        lambda: (a := d2l.Animator(), draw(a), a.fig.canvas.draw()),
-    )
-
-
-def import_time() -> tuple[float, float]:
-    """What `import` costs in a new process where torch is there already."""
-
-    def importing(module: str) -> float:
-        code = f"import torch, time; t = time.perf_counter(); import {module}"
-        code += "; print(time.perf_counter() - t)"
-        return float(subprocess.check_output([sys.executable, "-c", code], cwd=course.ROOT))
-
-    rounds = [(importing("helpers"), importing("d2l.torch")) for _ in range(ROUNDS + 1)]
-    return min(r[0] for r in rounds), min(r[1] for r in rounds)
+from tools.bench_rows import DEVICE, ROWS
+from tools.execute import ANSI, ThisInterpreter
 
 
 def unpack_for_d2l(folder: Path) -> None:
+    """Fashion-MNIST as d2l wants it, in `folder`/data."""
     raw = folder / "data" / "FashionMNIST" / "raw"
     raw.mkdir(parents=True)
     for file in (data_dir() / "FashionMNIST" / "raw").glob("*.gz"):
         (raw / file.stem).write_bytes(gzip.decompress(file.read_bytes()))
 
 
-def main() -> int:
+def in_kernel(code: str, cwd: Path) -> None:
+    """Run `code` in a kernel of this interpreter and print what it prints, while it runs.
+
+    Raises RuntimeError with the traceback when it fails.
+    """
+
+    def show(message: dict) -> None:
+        if message["msg_type"] == "stream" and message["content"]["name"] == "stdout":
+            print(message["content"]["text"], end="", flush=True)
+
+    manager = KernelManager(kernel_spec_manager=ThisInterpreter())
+    env = os.environ | {"PYTHONPATH": str(course.ROOT)}
+    manager.start_kernel(cwd=str(cwd), env=env, stderr=subprocess.DEVNULL)
+    client = manager.blocking_client()
+    client.start_channels()
     try:
-        from d2l import torch as d2l
-    except ImportError:
+        client.wait_for_ready(timeout=60)
+        reply = client.execute_interactive(code, allow_stdin=False, output_hook=show)["content"]
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+    if reply["status"] != "ok":
+        raise RuntimeError(ANSI.sub("", "\n".join(reply["traceback"])))
+
+
+def record(seconds: dict[str, list[float | None]]) -> dict:
+    """What results/bench.json holds of a run."""
+    rows = {}
+    for name, (ours, theirs) in seconds.items():
+        rows[name] = {"helpers": round(ours, 5)}
+        if theirs is not None:
+            rows[name] |= {"d2l": round(theirs, 5), "ratio": round(theirs / ours, 1)}
+        if bar := ROWS[name][1]:
+            rows[name]["bar"] = bar
+    packages = ("torch", "torchvision", "numpy", "matplotlib", "d2l")
+    on = torch.cuda.get_device_name(DEVICE) + ", " if DEVICE.type == "cuda" else ""
+    return {
+        "hardware": f"{on}{platform.machine()}, {os.cpu_count()} cores",
+        "versions": {"python": platform.python_version()}
+        | {name: metadata.version(name) for name in packages},
+        "seconds": rows,
+    }
+
+
+def merged(stored: dict, found: dict) -> dict:
+    """`found`, with the rows of `stored` that it lacks if they are from the same machine."""
+    if any(stored[name] != found[name] for name in ("hardware", "versions")):
+        return found
+    rows = stored["seconds"] | found["seconds"]
+    return found | {"seconds": {name: rows[name] for name in ROWS if name in rows}}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Exit status: 0 all bars were reached, 1 one was not, 2 nothing could be measured."""
+    names = sys.argv[1:] if argv is None else argv
+    if unknown := set(names) - ROWS.keys():
+        print(f"bench: no row is called {', '.join(unknown)}; there are: {', '.join(ROWS)}.")
+        return 2
+    if find_spec("d2l") is None:
         print("bench: d2l is missing; pip install --no-deps -r requirements-d2l.txt")
         return 2
-    d2l.plt.switch_backend("Agg")
     with tempfile.TemporaryDirectory() as folder:
         unpack_for_d2l(Path(folder))
-        (Path(folder) / "here").mkdir()
-        os.chdir(Path(folder) / "here")  # d2l reads ../data
-        rows = {
-            "epoch of batches": epoch_of_batches(d2l),
-            "50 Animator points": animator_points(d2l),
-            "import on top of torch": import_time(),
-        }
-        os.chdir(course.ROOT)
-    print(f"{'':24}{'helpers':>10}{'d2l':>10}{'ratio':>8}")
-    for name, (ours, theirs) in rows.items():
-        print(f"{name:24}{ours:8.3f} s{theirs:8.3f} s{theirs / ours:7.1f}x")
-    record = {
-        "hardware": f"{platform.machine()}, {os.cpu_count()} cores",
-        "versions": {"python": platform.python_version(), "torch": torch.__version__},
-        "seconds": {n: {"helpers": round(o, 4), "d2l": round(t, 4)} for n, (o, t) in rows.items()},
-    }
-    text = json.dumps(record, indent=1) + "\n"
-    course.write_atomic(course.RESULTS / "bench.json", text.encode("utf-8"))
-    return 0
+        here, target = Path(folder) / "here", Path(folder) / "seconds.json"  # d2l reads ../data
+        here.mkdir()
+        print(f"{'':24}{'helpers':>10}{'d2l':>11}{'ratio':>8}{'bar':>8}")
+        code = (
+            f"from tools import bench_rows; bench_rows.measure({names or [*ROWS]}, {str(target)!r})"
+        )
+        in_kernel(code, cwd=here)
+        found = record(json.loads(target.read_text(encoding="utf-8")))
+    path = course.RESULTS / "bench.json"
+    stored = json.loads(path.read_text(encoding="utf-8")) if path.exists() else found
+    text = json.dumps(merged(stored, found), indent=1) + "\n"
+    course.write_atomic(path, text.encode("utf-8"))
+    rows = found["seconds"].values()
+    return int(any(row["ratio"] < row["bar"] for row in rows if "bar" in row))
 
 
 if __name__ == "__main__":
