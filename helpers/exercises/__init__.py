@@ -6,6 +6,16 @@ must do right, one `Case` after another. The first that fails is shown, with a h
 
 from .checking import Check
 
-MODULES = ["tensors", "linear", "perceptrons", "layers", "networks", "machines"]
+MODULES = [
+    "tensors",
+    "linear",
+    "perceptrons",
+    "generalization",
+    "layers",
+    "convolutions",
+    "networks",
+    "machines",
+    "pictures",
+]
 
 check = Check(__name__, MODULES)
