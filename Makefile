@@ -6,9 +6,10 @@ VENV := .venv
 ifeq ($(origin PYTHON), undefined)
 PYTHON := $(VENV)/bin/python
 READY := $(VENV)/ready
+READY_SITE := $(VENV)/ready-site
 endif
 
-.PHONY: run-all test lab doctor bench setup clean
+.PHONY: run-all test lab doctor bench site site-serve test-site setup clean
 
 run-all: $(READY)  ## execute the notebooks: all, or ONLY=05, PROFILE=full, JOBS=2
 	$(PYTHON) -m tools.run_all
@@ -25,6 +26,15 @@ doctor: $(READY)  ## say what is in place: packages, kernel, devices, data
 bench: $(READY)  ## measure helpers against d2l
 	$(PYTHON) -m tools.bench
 
+site: $(READY_SITE)  ## build the course as a site in both languages, build/site
+	$(PYTHON) -m tools.site
+
+site-serve: $(READY_SITE)  ## build it and open it
+	$(PYTHON) -m tools.site --serve
+
+test-site: site  ## read the built site in a browser, without a network
+	$(PYTHON) -m pytest tests/site_in_browser.py
+
 setup: $(READY)  ## TORCH=cpu takes the small build of PyTorch, for Linux without a GPU
 
 $(VENV)/ready: requirements.txt requirements-dev.txt requirements-d2l.txt pyproject.toml
@@ -37,6 +47,11 @@ endif
 	$(VENV)/bin/pip install -r requirements-dev.txt
 	$(VENV)/bin/pip install --no-deps -r requirements-d2l.txt
 	$(VENV)/bin/pip install --no-deps -e .
+	@touch $@
+
+$(VENV)/ready-site: requirements-site.txt  # neither PyTorch nor a kernel: some 100 MB to download
+	$(BASE) -m venv $(VENV)
+	$(VENV)/bin/pip install -r requirements-site.txt
 	@touch $@
 
 clean:  ## remove what runs leave behind; stored notebooks, figures and .venv stay

@@ -26,18 +26,20 @@ MEMORY = ".copied.json"  # name -> fingerprint of what was copied: a file with a
 LINK_UP = re.compile(r"(\]\(|\b(?:src|href)=[\"'])(?=\.\./)")  # relative, out of the folder
 
 
-def edition(nb: NotebookNode, language: str) -> NotebookNode:
+def edition(nb: NotebookNode, language: str, *, deeper: bool = True) -> NotebookNode:
     """A copy of `nb` without the cells of the other language; headings keep their half.
 
-    Code cells stay as they are. Links lead out of a folder that is one deeper than notebooks/.
+    Code cells stay as they are. Links lead out of a folder that is one deeper than notebooks/, or
+    out of notebooks/ itself with `deeper=False`.
     """
     kept = course.canonical(nb)
     kept.cells = [cell for cell in kept.cells if OTHER[language] not in course.tags(cell)]
     for cell in kept.cells:
         if cell.cell_type == "markdown":
             if prose.language(cell) is None:
-                cell.source = _one_language(cell.source, language)
-            cell.source = LINK_UP.sub(r"\1../", cell.source)
+                cell.source = one_language(cell.source, language)
+            if deeper:
+                cell.source = LINK_UP.sub(r"\1../", cell.source)
     return kept
 
 
@@ -50,7 +52,7 @@ def half(text: str, language: str) -> str:
     return text
 
 
-def _one_language(source: str, language: str) -> str:
+def one_language(source: str, language: str) -> str:
     """The headings and table cells of a shared text cut to their half; code blocks stay."""
     lines, fenced = source.split("\n"), False
     for i, line in enumerate(lines):
