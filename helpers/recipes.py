@@ -85,6 +85,8 @@ def train_recipe(net: nn.Module, recipe: SimpleNamespace, seed: int = 0, **optio
         num_test=has("num_test"),
         device=device,
     )
+    if device.type == "cpu":
+        net.to(memory_format=torch.channels_last)  # convolutions take a fifth to a third less time
     optimizer, scheduler = make_optimizer(net, recipe, len(train_iter) * recipe.num_epochs)
     checkpoint = has("checkpoint") and CHECKPOINTS / f"{recipe.checkpoint}-seed{seed}.pt"
     seed_everything(seed)
