@@ -14,6 +14,8 @@ MODULES = [
     "layers",
     "convolutions",
     "networks",
+    "normalization",
+    "blocks",
     "machines",
     "pictures",
 ]

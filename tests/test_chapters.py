@@ -1,0 +1,81 @@
+"""The course is complete: all 25 chapters, and a counterpart of every figure of the notes."""
+
+import pytest
+
+from helpers import read_digest
+from tools.course import FIGURES, NOTEBOOKS, code_cells, notebooks, read
+
+CHAPTERS = {
+    "01_data_ops": "数据操作",
+    "02_linear_algebra": "线性代数",
+    "03_autograd": "自动求导",
+    "04_linear_regression": "线性回归",
+    "05_softmax_regression": "Softmax",
+    "06_perceptron": "感知机",
+    "07_mlp": "多层感知机",
+    "08_model_selection": "模型选择",
+    "09_regularization": "权重衰退",
+    "10_numerical_stability": "数值稳定性",
+    "11_layers_and_blocks": "层和块",
+    "12_parameters": "参数管理",
+    "13_convolutions": "卷积",
+    "14_pooling": "池化",
+    "15_lenet": "LeNet",
+    "16_alexnet": "AlexNet",
+    "17_vgg": "VGG",
+    "18_nin": "NiN",
+    "19_googlenet": "GoogLeNet",
+    "20_batch_norm": "批量归一化",
+    "21_resnet": "ResNet",
+    "22_multi_gpu": "GPU",
+    "23_distributed": "分布式",
+    "24_image_augmentation": "数据增强",
+    "25_fine_tuning": "微调",
+}
+FIGURES_OF_THE_NOTES = {  # file -> the chapter that draws it
+    "softmax1.svg": "05",
+    "softmaxpre1.svg": "05",
+    "perceptron.png": "07",
+    "LeNet.svg": "15",
+    "AlexNet.svg": "16",
+    "VGG.svg": "17",
+    "NiN.svg": "18",
+    "GoogleNet.svg": "19",
+    "BN.svg": "20",
+    "ResNet.svg": "21",
+    "dGPU1.svg": "22",
+    "dGPU2.svg": "22",
+    **{f"sjzq{i}.svg": "24" for i in range(1, 10)},
+    "finetuning.svg": "25",
+    "nofinetuning.svg": "25",
+}
+OTHER_DATA = ["sjzq7.svg", "sjzq8.svg", "sjzq9.svg", "finetuning.svg", "nofinetuning.svg"]
+
+
+def test_all_25_chapters_are_there_and_no_other():
+    assert len(CHAPTERS) == 25
+    assert [path.stem for path in notebooks()] == list(CHAPTERS)
+
+
+@pytest.mark.parametrize("name, topic", CHAPTERS.items(), ids=list(CHAPTERS))
+def test_a_chapter_is_about_its_topic(name, topic):
+    assert topic in read(NOTEBOOKS / f"{name}.ipynb").cells[0].source
+
+
+def test_the_notes_have_23_figures():
+    assert len(FIGURES_OF_THE_NOTES) == 23
+
+
+@pytest.mark.parametrize(
+    "name, number", FIGURES_OF_THE_NOTES.items(), ids=list(FIGURES_OF_THE_NOTES)
+)
+def test_a_figure_of_the_notes_is_drawn_by_its_chapter_and_stored(name, number):
+    chapter = next(path for path in notebooks() if path.name.startswith(number))
+    assert any(f'save_figure("{name}"' in cell.source for cell in code_cells(read(chapter)))
+    assert (FIGURES / name).stat().st_size > 1000
+    assert read_digest(FIGURES / name)
+
+
+@pytest.mark.parametrize("name", OTHER_DATA)
+def test_a_figure_of_other_data_than_the_notes_says_so(name):
+    assert "Fashion-MNIST" in read_digest(FIGURES / name)
