@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from io import BytesIO
 
 import matplotlib
 import numpy as np
@@ -11,8 +12,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib import pyplot as plt
+from PIL import Image
 
 from helpers import Animator, digest, plot, read_digest, save_figure, show_images
+from helpers.figures import shrink_png
 from tests.kernel import run_cells
 
 matplotlib.use("Agg")
@@ -180,6 +183,26 @@ def test_a_saved_figure_holds_its_digest_and_is_the_same_twice(tmp_path, monkeyp
     plot([0, 1, 2], [[1, 2, 3], [3, 2, 1]], "x & y", "<f>", legend=["up", "down"])
     save_figure(name)
     assert path.read_bytes() == first
+
+
+def test_a_plot_is_stored_in_a_third_of_the_size_and_looks_the_same():
+    plot([0, 1, 2], [[1, 2, 3], [3, 2, 1]], "x", "y", legend=["up", "down"])
+    drawn = BytesIO()
+    plt.gcf().savefig(drawn, format="png", metadata={"Description": "two lines"})
+    small = shrink_png(drawn.getvalue())
+    assert len(small) < len(drawn.getvalue()) / 2
+    with Image.open(drawn) as before, Image.open(BytesIO(small)) as after:
+        assert after.info["Description"] == "two lines"
+        old, new = (np.asarray(image.convert("RGB"), float) for image in (before, after))
+    assert abs(old - new).mean() < 0.5  # of 255
+
+
+def test_a_photograph_keeps_every_pixel():
+    pixels = np.random.default_rng(0).integers(0, 256, (150, 150, 3), dtype=np.uint8)
+    drawn = BytesIO()
+    Image.fromarray(pixels).save(drawn, "PNG")
+    with Image.open(BytesIO(shrink_png(drawn.getvalue()))) as after:
+        assert np.array_equal(after, pixels)
 
 
 def test_figures_of_a_run_go_where_the_runner_says(tmp_path, monkeypatch):
