@@ -62,7 +62,7 @@ def make_optimizer(
     if recipe.optimizer == "sgd":
         return torch.optim.SGD(net.parameters(), lr=recipe.lr), None
     if recipe.optimizer == "adam":
-        optimizer = torch.optim.Adam(net.parameters(), lr=recipe.lr)
+        optimizer = torch.optim.Adam(net.parameters(), lr=recipe.lr, fused=True)
         one_cycle = torch.optim.lr_scheduler.OneCycleLR
         return optimizer, one_cycle(optimizer, recipe.lr, total_steps=num_steps)
     raise ValueError(f"recipe.optimizer is {recipe.optimizer!r}; it is 'sgd' or 'adam'.")
