@@ -460,6 +460,15 @@ def test_make_passes_options_by_the_environment(monkeypatch):
     assert (opts.only, opts.profile, opts.jobs) == ("05", "full", 2)
 
 
+def test_kernels_share_two_cores(tmp_path):
+    show = "import os\nprint('threads:', os.environ['OMP_NUM_THREADS'])"
+    for jobs, threads in (("1", "2"), ("2", "1"), ("3", "1")):
+        write(tmp_path / jobs, n01_threads=notebook(show))
+        assert run(tmp_path / jobs, "--jobs", jobs) == 0
+        (cell,) = course.code_cells(course.read(tmp_path / jobs / "notebooks" / "01_threads.ipynb"))
+        assert cell.outputs[0].text == f"threads: {threads}\n"
+
+
 def test_a_terminal_shows_one_updating_line_for_each_running_notebook():
     terminal = io.StringIO()
     terminal.isatty = lambda: True

@@ -82,7 +82,7 @@ class ThisInterpreter(KernelSpecManager):
 
 @asynccontextmanager
 async def fresh_kernel(
-    out: Path, profile: str, cwd: Path
+    out: Path, profile: str, cwd: Path, threads: int = 1
 ) -> AsyncIterator[tuple[AsyncKernelManager, AsyncKernelClient]]:
     """A kernel that is ready; it is killed, with all that it started, on the way out."""
     manager = AsyncKernelManager(
@@ -91,7 +91,7 @@ async def fresh_kernel(
     with (out / "kernel.log").open("wb") as log:
         try:
             await manager.start_kernel(
-                env=course.kernel_env(out, profile),
+                env=course.kernel_env(out, profile, threads),
                 cwd=str(cwd),
                 stdout=log,
                 stderr=log,
@@ -123,7 +123,12 @@ async def _connect(manager: AsyncKernelManager, log: Path) -> AsyncKernelClient:
 
 
 async def execute(
-    nb: NotebookNode, out: Path, profile: str, cwd: Path, on_cell: Callable[[int], None]
+    nb: NotebookNode,
+    out: Path,
+    profile: str,
+    cwd: Path,
+    on_cell: Callable[[int], None],
+    threads: int = 1,
 ) -> dict[str, int]:
     """Run the code cells of `nb` in place; returns figure file -> number of the cell that wrote it.
 
@@ -135,7 +140,7 @@ async def execute(
         if cell.cell_type == "code":
             cell.execution_count, cell.outputs = None, []
     authors, before = {}, {}
-    async with fresh_kernel(out, profile, cwd) as (manager, kernel):
+    async with fresh_kernel(out, profile, cwd, threads) as (manager, kernel):
         client = NotebookClient(nb, km=manager, **CLIENT)
         client.kc = kernel
         for number, cell in enumerate(cells):

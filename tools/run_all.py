@@ -34,6 +34,11 @@ class Options:
     def full(self) -> bool:
         return self.profile != "quick"
 
+    @property
+    def threads(self) -> int:
+        """Of each kernel."""
+        return max(1, course.CORES // self.jobs)
+
 
 def options(argv: list[str] | None = None) -> Options:
     """The options of the command line, else of ONLY, PROFILE and JOBS. Raises ValueError."""
@@ -91,7 +96,7 @@ async def run_notebook(run: Run, opts: Options, out: Path, screen: Screen) -> No
 
         (out / "figures").mkdir(parents=True)
         async with asyncio.timeout(run.budget and PATIENCE * run.budget):
-            authors = await execute(nb, out, opts.profile, run.path.parent, on_cell)
+            authors = await execute(nb, out, opts.profile, run.path.parent, on_cell, opts.threads)
         run.done = run.cells
         if run.path.read_bytes() != before:
             raise Failure("the file was changed while it ran; left as it is now")
