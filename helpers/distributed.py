@@ -5,10 +5,12 @@
 Every process holds a copy of the network and takes its part of each batch; DistributedDataParallel
 averages the gradients, so that all make the step that one process would make with the whole batch
 (but for batch norm, which sees its own part only). Without torchrun there is one process.
+With several machines and `--max-restarts`, set TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 on each.
 """
 
 import argparse
 import importlib
+import math
 import sys
 from pathlib import Path
 
@@ -17,11 +19,11 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from .checkpoint import load_checkpoint, save_checkpoint
+from .checkpoint import read_checkpoint, restore, save_checkpoint
 from .data import ResidentLoader, load_data_fashion_mnist
 from .devices import seed_everything
 from .metrics import Timer, evaluating, num_correct
-from .processes import local_device, process_group
+from .processes import agree, local_device, process_group, total
 from .recipes import make_optimizer
 from .shards import Shards, backward, mixed
 from .training import History
@@ -37,20 +39,14 @@ def lenet() -> nn.Sequential:
     )  # fmt: skip
 
 
-def total(value: Tensor) -> Tensor:
-    """The sum of `value` over all processes, in each of them."""
-    dist.all_reduce(value)
-    return value
-
-
 class Run:
     """A training run that can be killed at any moment and goes on from its last checkpoint.
 
     The order of the examples and the random numbers of a step follow from the seed, the step and
     the rank. So a resumed run computes what an undisturbed one does, on a CPU to the last bit.
     shards, test: the training and test examples of this process, on the device of `net`.
-    recipe: epochs, optimizer and lr (see `make_optimizer`), seed, save_every (steps) and
-        checkpoint, a file in a folder that all machines share, or None.
+    recipe: epochs, optimizer and lr (see `make_optimizer`), seed, net and num_test (their names),
+        save_every (steps) and checkpoint, a file in a folder that all machines share, or None.
     """
 
     def __init__(self, net: nn.Module, shards: Shards, test: ResidentLoader, recipe):
@@ -66,7 +62,10 @@ class Run:
         self.path = Path(recipe.checkpoint) if recipe.checkpoint else None
 
     def train(self) -> History:
-        """Go on from the checkpoint, if there is one, to the end."""
+        """Go on from the checkpoint, if there is one, to the end.
+
+        Raises ValueError when the loss is no finite number any more, and keeps the last checkpoint.
+        """
         self.resume()
         timer, sums = Timer(), torch.zeros_like(self.sums)  # of this process since the last save
         while self.step < len(self.shards) * self.recipe.epochs:
@@ -74,6 +73,11 @@ class Run:
             ended = self.step % len(self.shards) == 0
             if ended or self.step % self.recipe.save_every == 0:
                 self.sums, self.seconds = self.sums + total(sums), self.seconds + timer.stop()
+                if not math.isfinite(self.sums[0]):
+                    raise ValueError(
+                        f"The loss is no finite number any more up to step {self.step}: "
+                        "try a smaller learning rate."
+                    )
                 if ended:
                     self.end_epoch()
                 self.save()
@@ -124,25 +128,43 @@ class Run:
     def resume(self) -> None:
         """Take up the checkpoint. Raises ValueError where it is of another run, or not for all."""
         if self.path and self.path.exists():
-            state = load_checkpoint(self.path, **self.parts)
-            if state["recipe"] != self.about():
+            state = read_checkpoint(self.path)
+            if state.get("recipe") != self.about():
                 raise ValueError(
-                    f"{self.path} is of a run with {state['recipe']}; this one has "
+                    f"{self.path} is of a run with {state.get('recipe')}; this one has "
                     f"{self.about()}. Give it another file, or delete this one."
                 )
+            restore(self.path, state, **self.parts)
             self.history = History(**state["history"])
             self.step, self.seconds = state["step"], state["seconds"]
             self.sums = state["sums"].to(self.device)
-        if total(torch.tensor(self.step, device=self.device)) != self.step * self.shards.world:
+        if not agree(self.step, self.device):
             raise ValueError(
                 "The processes found different checkpoints; put it in a folder that they share."
             )
 
     def about(self) -> dict:
         """What a checkpoint must have been made with for this run to go on from it."""
-        names = "epochs", "optimizer", "lr", "seed"
+        names = "net", "epochs", "optimizer", "lr", "seed", "num_test"
         sizes = dict(examples=len(self.shards.X), batch_size=self.shards.batch_size)
         return {name: getattr(self.recipe, name) for name in names} | sizes
+
+
+def make_net(name: str) -> nn.Module:
+    """What the function of the name "module:function" returns. Raises ValueError without it."""
+    module, _, function = name.partition(":")
+    try:
+        make = getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ValueError(f"--net {name} is no module:function ({error}).") from None
+    return make()
+
+
+def positive(text: str) -> int:
+    """A number of things on the command line."""
+    if int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is less than 1")
+    return int(text)
 
 
 def options(argv: list[str] | None = None) -> argparse.Namespace:
@@ -151,16 +173,16 @@ def options(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser("helpers.distributed", formatter_class=form)
     add = parser.add_argument
     add("--net", default="helpers.distributed:lenet", help="module:function that makes the network")
-    add("--epochs", type=int, default=3)
-    add("--batch-size", type=int, default=256, help="of all processes together")
+    add("--epochs", type=positive, default=3)
+    add("--batch-size", type=positive, default=256, help="of all processes together")
     add("--optimizer", default="adam", help="adam (one cycle) or sgd (constant rate)")
     add("--lr", type=float, default=3e-3)
-    add("--num-train", type=int, help="take the first so many images")
-    add("--num-test", type=int)
+    add("--num-train", type=positive, help="take the first so many images")
+    add("--num-test", type=positive)
     add("--seed", type=int, default=0)
     add("--device", choices=("auto", "cpu", "cuda"), default="auto")
     add("--checkpoint", help="a file to go on from, and to leave the result in")
-    add("--save-every", type=int, default=100, help="steps between two checkpoints")
+    add("--save-every", type=positive, default=100, help="steps between two checkpoints")
     add("--patience", type=float, default=30, help="seconds to wait for another process")
     return parser.parse_args(argv)
 
@@ -175,8 +197,7 @@ def run(args: argparse.Namespace) -> History:
         shards = Shards(*train.tensors, args.batch_size, rank, world, args.seed)
         mine = ResidentLoader(*(t[rank::world] for t in test.tensors), batch_size=500)
         seed_everything(args.seed)
-        module, _, function = args.net.partition(":")
-        net = getattr(importlib.import_module(module), function)().to(device)
+        net = make_net(args.net).to(device)
         if rank == 0:
             print(f"processes: {world}, on {device.type}, {dist.get_backend()}", flush=True)
         return Run(net, shards, mine, args).train()

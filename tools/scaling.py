@@ -1,16 +1,19 @@
 """Measure what data parallelism costs on this machine: `python -m tools.scaling`.
 
-Records into results/scaling.json, with hardware and versions, for 1, 2, 4, ... processes (one for
-each GPU, else 1 and 2 on the CPU): the seconds of an all-reduce by size, and those of a training
-step, with and without communication. Chapter 23 shows them.
+Records into results/scaling.json, with hardware and versions, for 2, 4, ... processes (one for each
+GPU, or 2 on the CPU where there are no two GPUs): the seconds of an all-reduce by size, and those
+of a training step, with and without communication. Chapter 23 shows them. The machine should have
+nothing else to do.
 """
 
 import json
 import os
 import platform
+import sys
 import time
 from collections.abc import Callable
 from datetime import date
+from functools import partial
 
 import torch
 import torch.distributed as dist
@@ -24,7 +27,8 @@ from helpers.shards import backward
 from tools.course import RESULTS, write_atomic
 
 BATCH = 32  # examples of each process
-SIZES = [2**k for k in range(12, 26, 2)]  # bytes, 4 KB to 16 MB
+SIZES = [2**k for k in range(12, 26, 2)]  # bytes, 4 KiB to 16 MiB
+ROUNDS = 200
 
 
 def mlp() -> nn.Sequential:
@@ -38,58 +42,70 @@ def small_resnet() -> nn.Sequential:
     return resnet18(10, stem="small", width=1 / 8)
 
 
-def seconds(work: Callable[[], object], repeats: int) -> float:
-    """The shortest time of `work` (other work on the machine only adds); all begin together."""
-    times = []
-    for _ in range(repeats + 2):
-        dist.barrier()
-        start = time.perf_counter()
-        work()
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
-        times.append(time.perf_counter() - start)
-    return min(times[2:])  # the first ones allocate
+def shortest(works: list[Callable[[], object]], device: torch.device) -> list[float]:
+    """The shortest time of each work, in seconds; other work on the machine can only add to it.
+
+    They take turns, so that a busy moment strikes all alike. All processes begin together, and a
+    turn lasts until the slowest has done.
+    """
+    times = torch.zeros(ROUNDS, len(works), dtype=torch.float64, device=device)
+    for turn in range(-2, ROUNDS):  # the first ones allocate
+        for i, work in enumerate(works):
+            dist.barrier()
+            start = time.perf_counter()
+            work()
+            if device.type == "cuda":
+                torch.cuda.synchronize()
+            times[max(turn, 0), i] = time.perf_counter() - start
+    dist.all_reduce(times, dist.ReduceOp.MAX)
+    return [round(seconds, 7) for seconds in times.amin(dim=0).tolist()]
 
 
-def measure() -> dict:
-    """What one group of processes measures; the same in each of them, nearly."""
-    device = local_device()
+def step_times(make: Callable[[], nn.Module], device: torch.device) -> dict:
+    """Seconds of forward and backward of a network, with and without communication."""
+    X, y = torch.rand(BATCH, 1, 28, 28, device=device), torch.arange(BATCH, device=device) % 10
+    weight = torch.full((BATCH,), 1 / BATCH, device=device)
+    net = DistributedDataParallel(make().to(device))
+
+    def alone():
+        with net.no_sync():
+            backward(net, X, y, weight)
+
+    compute, step = shortest([alone, lambda: backward(net, X, y, weight)], device)
+    size = sum(p.nbytes for p in net.parameters())
+    return dict(net=make.__name__, bytes=size, compute=compute, step=step)
+
+
+def measure(kind: str) -> dict:
+    """What one group of processes measures; the same in each of them."""
+    device = local_device(kind)
     with process_group(device) as (_, world):
-        found = {"processes": world, "backend": dist.get_backend(), "allreduce": [], "steps": []}
-        for size in SIZES if world > 1 else ():
-            x = torch.zeros(size // 4, device=device)
-            found["allreduce"].append([size, round(seconds(lambda: dist.all_reduce(x), 40), 7)])  # noqa: B023
-        X, y = torch.rand(BATCH, 1, 28, 28, device=device), torch.arange(BATCH, device=device) % 10
-        weight = torch.full((BATCH,), 1 / BATCH, device=device)
-        for make in (lenet, small_resnet, mlp):
-            net = DistributedDataParallel(make().to(device))
-            whole = seconds(lambda: backward(net, X, y, weight), 20)  # noqa: B023
-            with net.no_sync():
-                compute = seconds(lambda: backward(net, X, y, weight), 20)  # noqa: B023
-            size = sum(p.nbytes for p in net.parameters())
-            row = dict(
-                net=make.__name__, bytes=size, compute=round(compute, 6), step=round(whole, 6)
-            )
-            found["steps"].append(row)
-    return found
+        data = [torch.zeros(size // 4, device=device) for size in SIZES]
+        times = shortest([partial(dist.all_reduce, x) for x in data], device)
+        steps = [step_times(make, device) for make in (lenet, small_resnet, mlp)]
+        pairs = [list(pair) for pair in zip(SIZES, times, strict=True)]
+        return dict(processes=world, backend=dist.get_backend(), allreduce=pairs, steps=steps)
 
 
-def hardware() -> str:
-    if torch.cuda.is_available():
+def plan(gpus: int) -> tuple[str, list[int]]:
+    """The device, and how many processes to measure: (kind, counts)."""
+    return ("cuda", [2**k for k in range(1, gpus.bit_length())]) if gpus > 1 else ("cpu", [2])
+
+
+def hardware(kind: str) -> str:
+    if kind == "cuda":
         return f"{torch.cuda.device_count()} x {torch.cuda.get_device_name()}"
     return f"{platform.machine()} CPU, {os.cpu_count()} cores, 1 thread a process"
 
 
 def main() -> None:
-    counts, runs = [1, 2], []
-    while 2 * counts[-1] <= torch.cuda.device_count():
-        counts.append(2 * counts[-1])
-    if torch.cuda.device_count() == 1:
-        counts = [1]
+    kind, counts = plan(torch.cuda.device_count() if dist.is_nccl_available() else 0)
+    runs = []
     for count in counts:
-        runs.append(json.loads(torchrun("-m", "tools.scaling", processes=count).splitlines()[0]))
+        printed = torchrun("-m", "tools.scaling", kind, processes=count, timeout=600)
+        runs.append(json.loads(printed.splitlines()[0]))
     record = {
-        "hardware": hardware(),
+        "hardware": hardware(kind),
         "versions": {"torch": torch.__version__.split("+")[0]},
         "date": date.today().isoformat(),
         "batch": BATCH,
@@ -101,7 +117,7 @@ def main() -> None:
 
 if __name__ == "__main__":
     if "RANK" in os.environ:
-        found = measure()
+        found = measure(sys.argv[1])
         if os.environ["RANK"] == "0":
             print(json.dumps(found), flush=True)
     else:
