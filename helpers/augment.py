@@ -33,8 +33,7 @@ def flip(X: Tensor, chosen: Tensor) -> Tensor:
 
 def random_flip(p: float = 0.5) -> Transform:
     """A transform that mirrors each image with probability p, as RandomHorizontalFlip."""
-    if not 0 <= p <= 1:
-        raise ValueError(f"p is {p}; a probability is from 0 to 1.")
+    _need(0 <= p <= 1, "p", p, "a probability is from 0 to 1")
     return lambda X: flip(X, torch.rand(len(X)) < p)
 
 
@@ -54,8 +53,7 @@ def shift(X: Tensor, down: Tensor, right: Tensor) -> Tensor:
 
 def random_shift(most: int) -> Transform:
     """A transform that moves each image by up to `most` pixels up or down and left or right."""
-    if most < 0:
-        raise ValueError(f"most is {most} pixels; it must be at least 0.")
+    _need(isinstance(most, int) and most >= 0, "most", most, "it must be whole pixels, at least 0")
     return lambda X: shift(X, *torch.randint(-most, most + 1, (2, len(X))))
 
 
@@ -77,11 +75,11 @@ def random_erase(
 
     scale: of the box's area, as a share of the image's; ratio: of its height to its width.
     """
-    if not 0 <= p <= 1:
-        raise ValueError(f"p is {p}; a probability is from 0 to 1.")
+    _need(0 <= p <= 1, "p", p, "a probability is from 0 to 1")
+    _need_ranges(scale, ratio)
 
     def transform(X: Tensor) -> Tensor:
-        height, width = X.shape[2:]
+        height, width = X.shape[-2:]
         top, left, h, w, fits = random_boxes(len(X), (height, width), scale, ratio, whole=False)
         return erase(X, top, left, h * (fits & (torch.rand(len(X)) < p)), w)
 
@@ -93,10 +91,11 @@ def crop(X: Tensor, top: Tensor, left: Tensor, height: Tensor, width: Tensor, si
 
     The same numbers as torchvision's `resized_crop` with antialias=False.
     """
+    _need(X.is_floating_point(), "the type of X", X.dtype, "crops want floats, X.float() / 255")
 
     def positions(start: Tensor, length: Tensor, whole: int) -> Tensor:
         """Where the `size` new pixels lie in the image: (b, size), from -1 to 1."""
-        start, length = (t.to(X.device)[:, None].float() for t in (start, length))
+        start, length = (_each(X, t, 1).float() for t in (start, length))
         step = (torch.arange(size, device=X.device) + 0.5) * length / size - 0.5
         return 2 * (step.clamp(min=0).minimum(length - 1) + start) / max(whole - 1, 1) - 1
 
@@ -112,12 +111,15 @@ def random_crop(
 ) -> Transform:
     """A transform that cuts a random box out of each image, as RandomResizedCrop(size).
 
-    scale: of the box's area, as a share of the image's; ratio: of its width to its height.
+    scale: of the box's area, as a share of the image's; ratio: of its width to its height. Where no
+    box fits, it takes the whole image, and torchvision a centred box of the nearest ratio.
     """
+    _need(isinstance(size, int) and size >= 1, "size", size, "it must be whole pixels, at least 1")
+    _need_ranges(scale, ratio)
 
     def transform(X: Tensor) -> Tensor:
         upright = 1 / ratio[1], 1 / ratio[0]
-        top, left, h, w, _ = random_boxes(len(X), X.shape[2:], scale, upright)
+        top, left, h, w, _ = random_boxes(len(X), X.shape[-2:], scale, upright)
         return crop(X, top, left, h, w, size)
 
     return transform
@@ -153,6 +155,17 @@ def random_boxes(
         for side, length in ((height, shape[0]), (width, shape[1]))
     )
     return top, left, height, width, found
+
+
+def _need(right: bool, name: str, value: object, what: str) -> None:
+    if not right:
+        raise ValueError(f"{name} is {value}; {what}.")
+
+
+def _need_ranges(scale: tuple[float, float], ratio: tuple[float, float]) -> None:
+    """Of `random_erase` and `random_crop`."""
+    _need(0 <= scale[0] <= scale[1], "scale", scale, "it must be (least, most), shares of the area")
+    _need(0 < ratio[0] <= ratio[1], "ratio", ratio, "it must be (least, most), both above 0")
 
 
 def _each(X: Tensor, values: Tensor, more: int) -> Tensor:

@@ -59,13 +59,17 @@ REGISTRY: dict[str, File] = {
 }
 
 
+def shipped_dir() -> Path:
+    """The repository's `data/`, with what ships with the course."""
+    return Path(__file__).resolve().parent.parent / "data"
+
+
 def data_dir() -> Path:
     """The data folder: $COURSE_DATA, else the repository's `data/`, else the user's cache."""
     if os.environ.get("COURSE_DATA"):
         return Path(os.environ["COURSE_DATA"]).expanduser()
-    shipped = Path(__file__).resolve().parent.parent / "data"
-    if shipped.is_dir():
-        return shipped
+    if shipped_dir().is_dir():
+        return shipped_dir()
     import pooch
 
     return pooch.os_cache("d2l-course")
@@ -80,7 +84,8 @@ def fetch(
 ) -> Path:
     """The absolute path of a verified file below `data` (default: `data_dir()`).
 
-    A good file that is there is returned without any network; else the mirrors are asked in turn.
+    A good file that is there, or ships with the course, needs no network; else the mirrors are
+    asked in turn.
     `timeout`: seconds to connect, and seconds of silence while reading.
     Raises ValueError for a name that is not in the registry, DownloadError for everything else.
     """
@@ -91,8 +96,9 @@ def fetch(
     incoming = path.parent / ".incoming"
     part = incoming / f"{path.name}.part"
     try:
-        if _is_right(path, file):
-            return path
+        for there in (path, *([] if data else [shipped_dir() / name])):
+            if _is_right(there, file):
+                return there
         from filelock import FileLock
 
         incoming.mkdir(parents=True, exist_ok=True)

@@ -18,8 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .devices import profile
 from .download import File, data_dir, fetch
-from .recipes import profile
 
 CIFAR10_LABELS = (
     "airplane", "automobile", "bird", "cat", "deer",
@@ -105,7 +105,8 @@ def image_folder(
     an archive that is damaged or holds paths outside its folder.
     """
     path = Path(path)
-    root = _archive(path) if path.suffix.lower() == ".zip" else path
+    is_zip = path.suffix.lower() == ".zip" and not path.is_dir()
+    root = zipfile.Path(open_zip(path)) if is_zip else path
     root = root.joinpath(*PurePosixPath(inside).parts)
     if not root.is_dir():
         raise ValueError(f"There is no folder {root}.")
@@ -120,27 +121,31 @@ def image_folder(
     return torch.stack(images), torch.tensor([y for _, y in files]), [f.name for f in classes]
 
 
-def _archive(path: Path) -> zipfile.Path:
+def open_zip(path: Path) -> zipfile.ZipFile:
+    """A zip archive, open to read; ValueError for a damaged one and a path outside its folder."""
+    if not path.exists():
+        raise ValueError(f"There is no archive {path}.")
     try:
         archive = zipfile.ZipFile(path)
-    except zipfile.BadZipFile:
+    except (zipfile.BadZipFile, NotImplementedError, ValueError):
         raise ValueError(f"{path} is no whole zip archive; download it again.") from None
     for name in archive.namelist():
         if ".." in PurePosixPath(name).parts or name.startswith("/") or "\\" in name:
             raise ValueError(
                 f"{path} holds {name!r}, a path outside its folder; do not use that archive."
             )
-    return zipfile.Path(archive)
+    return archive
 
 
 def _pictures(folder: Path | zipfile.Path) -> list:
-    files = [f for f in folder.iterdir() if Path(f.name).suffix.lower() in PICTURES]
+    files = [f for f in folder.iterdir() if f.name[0] != "."]
+    files = [f for f in files if Path(f.name).suffix.lower() in PICTURES]
     if not files:
         raise ValueError(
             f"The class folder {folder} holds no picture ({', '.join(PICTURES)}); put some there, "
             "or delete it."
         )
-    return sorted((f for f in files if f.name[0] != "."), key=lambda f: f.name)
+    return sorted(files, key=lambda f: f.name)
 
 
 def _decode(file: Path | zipfile.Path, size: int) -> Tensor:
@@ -149,9 +154,10 @@ def _decode(file: Path | zipfile.Path, size: int) -> Tensor:
 
     try:
         picture = Image.open(io.BytesIO(file.read_bytes())).convert("RGB")
-    except (OSError, SyntaxError, ValueError, zipfile.BadZipFile):
+    except Exception:  # each format has its own, and so has each kind of damage to an archive
         raise ValueError(
-            f"{file} is damaged or no picture; delete it or replace it by a good copy."
+            f"{file} is damaged, encrypted, far too large or no picture; delete it or replace it "
+            "by a good copy."
         ) from None
     picture = picture.resize((size, size), Image.Resampling.BILINEAR)
     return torch.from_numpy(np.array(picture)).permute(2, 0, 1)
@@ -164,10 +170,12 @@ def _keep(path: Path, make: Callable[[], Examples]) -> Examples:
         return X, y
     made = make()
     partial = path.with_name(f".{path.name}.{os.getpid()}")
-    with suppress(OSError, RuntimeError):  # no room for it: then the next run decodes again
-        torch.save(made, partial)
-        os.replace(partial, path)
-    partial.unlink(missing_ok=True)
+    try:
+        with suppress(OSError, RuntimeError):  # no room for it: then the next run decodes again
+            torch.save(made, partial)
+            os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
     return made
 
 

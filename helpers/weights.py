@@ -2,12 +2,17 @@
 
 import os
 import pickle
+import socket
+from http.client import HTTPException
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from .recipes import profile
+from .devices import profile
+from .download import data_dir, shipped_dir
+
+TIMEOUT = 30  # seconds of silence before a download is given up
 
 
 def save_weights(net: nn.Module, path: str | Path, **about: str | float) -> None:
@@ -26,8 +31,8 @@ def load_weights(net: nn.Module, path: str | Path) -> dict[str, str | float]:
     """Put weights from a file into `net`, all or none; return what `save_weights` noted about them.
 
     Also reads a plain state_dict. Raises ValueError, with `net` as it was, for weights of another
-    network and for a file that is damaged or holds more than numbers: unpickling it could run any
-    program. Raises FileNotFoundError where there is none.
+    network, numbers that are not finite, and a file that is damaged or holds more than numbers:
+    unpickling it could run any program. Raises FileNotFoundError where there is none.
     """
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
@@ -38,14 +43,29 @@ def load_weights(net: nn.Module, path: str | Path) -> dict[str, str | float]:
             f"{path} holds more than numbers, or is damaged; it was not loaded. Take weights only "
             "from where you trust, as a state_dict."
         ) from None
-    except (RuntimeError, EOFError, OSError):
+    except Exception:  # damaged bytes fail in many ways
         raise ValueError(f"{path} is damaged or no file of weights; get it again.") from None
     state = state if isinstance(state, dict) else {}
-    weights = state.get("weights", state)
+    ours = isinstance(state.get("weights"), dict)  # else it is a plain state_dict
+    weights, about = (state["weights"], state.get("about")) if ours else (state, {})
     if fault := _misfit(net.state_dict(), weights):
         raise ValueError(f"{path} does not fit this network: {fault}. It was not loaded.")
     net.load_state_dict(weights)
-    return state.get("about", {})
+    return about if isinstance(about, dict) else {}
+
+
+def shipped_weights(name: str) -> Path:
+    """The path of weights that ship with the course: in the data folder, else beside helpers.
+
+    Raises FileNotFoundError, which says how to get them back.
+    """
+    for folder in (data_dir(), shipped_dir()):
+        if (path := folder / "weights" / name).is_file():
+            return path
+    raise FileNotFoundError(
+        f"There are no weights at {path}. In the folder of the course, `git checkout -- data` "
+        "brings them back and `python -m tools.pretrain` makes them anew."
+    )
 
 
 def _misfit(ours: dict, theirs: dict) -> str | None:
@@ -55,10 +75,25 @@ def _misfit(ours: dict, theirs: dict) -> str | None:
             return f"the file has no {name}"
         if name not in ours:
             return f"the network has no {name}"
-        there, here = (tuple(getattr(t[name], "shape", ())) for t in (theirs, ours))
-        if there != here:
-            return f"{name} is {there} in the file and {here} in the network"
+        there, here = theirs[name], ours[name]
+        if not _is_plain(there):
+            return f"{name} is no plain tensor of real numbers"
+        if there.shape != here.shape:
+            return f"{name} is {(*there.shape,)} in the file and {(*here.shape,)} in the network"
+        if there.is_floating_point() != here.is_floating_point():
+            return f"{name} is {there.dtype} in the file and {here.dtype} in the network"
+        if not there.to(here.dtype).isfinite().all():
+            return f"{name} holds numbers that are not finite"
     return None
+
+
+def _is_plain(value: object) -> bool:
+    """Whether it is a tensor with all its numbers, one after another, none of them complex."""
+    return (
+        isinstance(value, Tensor)
+        and value.layout == torch.strided
+        and not (value.is_meta or value.is_quantized or value.is_complex())
+    )
 
 
 def imagenet_resnet18() -> nn.Module:
@@ -66,7 +101,8 @@ def imagenet_resnet18() -> nn.Module:
 
     As `resnet18(weights=ResNet18_Weights.IMAGENET1K_V1)`, but a damaged file, one of the wrong
     shape or one that holds more than numbers is refused in one sentence.
-    Raises OSError where there is no network, which says what to download and where to put it.
+    Raises ValueError for those, which says to delete the file, and OSError where there is no
+    network, which says what to download and where to put it.
     """
     from torchvision.models import ResNet18_Weights, resnet18
 
@@ -78,17 +114,24 @@ def imagenet_resnet18() -> nn.Module:
             print("trial without the ImageNet weights: random ones take their place")
             return net
         _download(url, path)
-    load_weights(net, path)
+    try:
+        load_weights(net, path)
+    except ValueError as error:
+        raise ValueError(f"{error} Delete {path}, and the next run downloads it again.") from None
     return net
 
 
 def _download(url: str, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     begin = path.stem.rsplit("-", 1)[-1]  # of the SHA-256, by torchvision's custom
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(TIMEOUT)  # torch.hub sets none
     try:
         torch.hub.download_url_to_file(url, str(path), hash_prefix=begin, progress=False)
-    except (OSError, RuntimeError) as error:  # no network, or other bytes than promised
+    except (OSError, HTTPException, RuntimeError) as error:  # no network, or other bytes
         raise OSError(
             f"Could not download {url} ({error}). Try again later, or download it by hand and save "
             f"it as {path}."
         ) from None
+    finally:
+        socket.setdefaulttimeout(before)

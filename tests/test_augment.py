@@ -95,11 +95,15 @@ def test_over_2000_draws_the_share_of_flips_is_within_two_percent(p):
 
 def test_over_2000_draws_shifts_are_uniform_within_two_percent():
     torch.manual_seed(0)
-    for place in moved(augment.random_shift(4))[:2]:
+    places = moved(augment.random_shift(4))[:2]
+    for place in places:
         assert abs(place.mean() - 16) <= 0.02 * 9
         assert abs(place.std() - ((9**2 - 1) / 12) ** 0.5) <= 0.02 * 9
         shares = torch.bincount((place - 12).long(), minlength=9) / DRAWS
         assert (shares - 1 / 9).abs().max() <= 0.02
+    rows, columns = (places - 12).long()  # down and right do not depend on each other
+    shares = torch.bincount(9 * rows + columns, minlength=81) / DRAWS
+    assert (shares - 1 / 81).abs().max() <= 0.02
 
 
 BOXES = {
@@ -119,14 +123,19 @@ def test_over_2000_draws_boxes_are_torchvisions_within_two_percent(cls, scale, r
     upright = (1 / ratio[1], 1 / ratio[0]) if is_crop else ratio  # width / height, turned over
     *ours, fits = augment.random_boxes(DRAWS, (32, 32), scale, upright, whole=is_crop)
     names = ("top", "left", "height", "width") if is_crop else "ijhw"
-    for name, mine in zip(names, ours, strict=True):
-        mine, other = (t / 32 for t in (mine[fits].float(), numbers_of(theirs, name)))
+    fit = [one for one in theirs if one.get("v", 0) is not None]
+    theirs = torch.tensor([[float(one[name]) for name in names] for one in fit]).T / 32  # (4, n)
+    ours = torch.stack(ours)[:, fits | is_crop] / 32  # where none fits, a crop is the whole image
+    assert abs(fits.float().mean() - share_that_fits(theirs)) <= 0.02
+    ours, theirs = (torch.cat([t, t[2:3] * t[3:4], t[0:1] * t[1:2]]) for t in (ours, theirs))
+    for mine, other in zip(ours, theirs, strict=True):  # the four, the area, and top x left
         assert abs(mine.mean() - other.mean()) <= 0.02
         assert abs(mine.std() - other.std()) <= 0.02
 
 
-def numbers_of(drawn: list[dict], name: str) -> torch.Tensor:
-    return torch.tensor([float(one[name]) for one in drawn if one.get("v", 0) is not None])
+def share_that_fits(boxes: torch.Tensor) -> float:
+    """Of torchvision's draws: the others drew nothing, or took the whole image."""
+    return ((boxes[2] < 1) | (boxes[3] < 1)).sum() / DRAWS
 
 
 @pytest.mark.parametrize("p", [0.3, 0.7])
@@ -184,5 +193,24 @@ def test_bad_input_is_one_sentence():
         augment.flip(torch.zeros(3, 1, 8, 8), torch.zeros(2, dtype=torch.bool))
     with pytest.raises(ValueError, match=r"p is 1\.5"):
         augment.random_erase(p=1.5)
-    with pytest.raises(ValueError, match="at least 0"):
-        augment.random_shift(-1)
+    with pytest.raises(ValueError, match="crops want floats"):
+        augment.random_crop(8)(torch.zeros(3, 1, 8, 8, dtype=torch.uint8))
+    with pytest.raises(ValueError, match="here are images"):
+        augment.random_crop(8)(torch.zeros(1, 8, 8))
+
+
+BAD = {
+    "most is -1; it must be whole pixels": lambda: augment.random_shift(-1),
+    "most is 1.5; it must be whole pixels": lambda: augment.random_shift(1.5),
+    "size is 0; it must be whole pixels": lambda: augment.random_crop(0),
+    r"scale is \(0.3, 0.1\); it must be": lambda: augment.random_erase(scale=(0.3, 0.1)),
+    r"scale is \(-1, 1\); it must be": lambda: augment.random_crop(8, scale=(-1, 1)),
+    r"ratio is \(-1, 2\); it must be": lambda: augment.random_erase(ratio=(-1, 2)),
+    r"ratio is \(2, 1\); it must be": lambda: augment.random_crop(8, ratio=(2, 1)),
+}
+
+
+@pytest.mark.parametrize("words, make", BAD.items())
+def test_a_bad_argument_is_one_sentence_before_any_image(words, make):
+    with pytest.raises(ValueError, match=words):
+        make()

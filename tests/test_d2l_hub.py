@@ -136,10 +136,36 @@ def test_no_archive_writes_outside_its_folder(folder, monkeypatch):
     monkeypatch.setenv("COURSE_DATA", str(inner))
     zipped(inner / "a.zip", "a/good.txt", "../evil.txt", "/evil.txt")
     tarred(inner / "b.tar", "b/good.txt", "../evil.txt")
-    d2l.download_extract("a.zip")
+    with pytest.raises(
+        ValueError, match=r"a\.zip was not unpacked: .*'\.\./evil\.txt', a path outside"
+    ):
+        d2l.download_extract("a.zip")
     with pytest.raises(ValueError, match=r"b\.tar was not unpacked"):
         d2l.download_extract("b.tar")
-    assert below(folder) == {"inner/a.zip", "inner/b.tar", "inner/a/good.txt"}
+    assert below(folder) == {"inner/a.zip", "inner/b.tar"}
+    assert {p.name for p in inner.iterdir()} <= {"a.zip", "b.tar", ".incoming"}
+
+
+def test_two_dots_within_a_name_are_no_way_out(folder):
+    zipped(folder / "a.zip", "a/b..c.txt")
+    assert Path(d2l.download_extract("a.zip"), "b..c.txt").is_file()
+
+
+@pytest.mark.parametrize("damage", ["check sum", "cut", "deflated"])
+def test_a_damaged_archive_is_one_sentence_and_nothing_is_unpacked(folder, damage):
+    path, text = folder / "a.zip", b"0123456789" * 20
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a/good.txt", "good")
+        stored = zipfile.ZIP_STORED if damage == "check sum" else zipfile.ZIP_DEFLATED
+        archive.writestr("a/text.txt", text, stored)
+    raw = bytearray(path.read_bytes())
+    start = raw.index(b"a/text.txt") + len(b"a/text.txt")
+    raw[start : start + 4] = b"\xff" * 4
+    path.write_bytes(raw[:-9] if damage == "cut" else raw)
+    add(path)
+    with pytest.raises(ValueError, match=r"^a\.zip was not unpacked: "):
+        d2l.download_extract("a.zip")
+    assert below(folder) == {"a.zip"}
 
 
 def test_what_is_no_archive_is_one_sentence(folder):

@@ -93,7 +93,10 @@ def test_a_data_file_is_known_by_its_hash(tmp_path, monkeypatch, content, verdic
     assert line.verdict.startswith(verdict) and line.fault is (verdict != "OK")
     assert ("git checkout -- data/FashionMNIST/raw/a.gz" in line.verdict) is line.fault
     elsewhere = doctor.check_file(FILE, tmp_path / "other")  # as COURSE_DATA would name it
-    assert "git" not in elsewhere.verdict and "downloads" in elsewhere.verdict
+    assert elsewhere == line, "what ships with the course is used there too"
+    (tmp_path / "other" / FILE.name).parent.mkdir(parents=True)
+    (tmp_path / "other" / FILE.name).write_bytes(b"right")
+    assert doctor.check_file(FILE, tmp_path / "other").verdict == "OK"
 
 
 def test_data_that_only_full_runs_need_is_no_fault(tmp_path):
@@ -106,8 +109,25 @@ def test_every_registered_file_that_is_here_is_checked():
     from helpers.download import REGISTRY
 
     assert [line.name for line in doctor.check_data()] == [
-        f"data {Path(name).name}" for name in REGISTRY
+        f"data {Path(name).name}" for name in [*REGISTRY, "cat.png", "pretrained weights"]
     ]
+
+
+def test_the_weights_of_chapter_25_are_whole_wherever_the_data_is(tmp_path, monkeypatch):
+    raw = (doctor.ROOT / "data" / doctor.WEIGHTS).read_bytes()
+    assert doctor.check_weights(tmp_path / "elsewhere").verdict == "OK"
+    monkeypatch.setattr(doctor, "ROOT", tmp_path)
+    line = doctor.check_weights(tmp_path / "data")
+    assert line.fault and line.verdict.startswith("missing; run git checkout -- data")
+    path = tmp_path / "data" / doctor.WEIGHTS
+    path.parent.mkdir(parents=True)
+    path.write_bytes(raw)
+    assert doctor.check_weights(tmp_path / "data").verdict == "OK"
+    middle = len(raw) // 2
+    for damaged in (raw[:-99], raw[:middle] + b"damage" + raw[middle + 6 :], b""):
+        path.write_bytes(damaged)
+        line = doctor.check_weights(tmp_path / "data")
+        assert line.fault and "damaged; run git checkout" in line.verdict
 
 
 @pytest.mark.parametrize(

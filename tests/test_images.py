@@ -2,6 +2,8 @@
 
 import hashlib
 import io
+import shutil
+import subprocess
 import tarfile
 import threading
 import zipfile
@@ -85,6 +87,36 @@ def test_the_cat_ships_with_the_course():
     assert (download.data_dir() / "README.md").read_text(encoding="utf-8").count("CC0") >= 1
 
 
+def test_what_ships_needs_no_network_whatever_folder_the_data_is_in(data, monkeypatch):
+    monkeypatch.setattr(download, "_download", lambda *args: pytest.fail("went to the network"))
+    assert images.cat().size == (451, 300)
+    for name in download.REGISTRY:
+        assert download.fetch(name) == download.shipped_dir() / name
+    (data / "cat.png").write_bytes(
+        Path(images.fetch("cat.png", registry=images.REGISTRY)).read_bytes()
+    )
+    assert images.fetch("cat.png", registry=images.REGISTRY) == data / "cat.png"
+    assert below(data) == {"cat.png"}
+
+
+@pytest.mark.skipif(not (shutil.which("git")), reason="needs git")
+def test_git_keeps_what_ships_and_ignores_what_is_downloaded():
+    def ignored(name):
+        command = ["git", "check-ignore", "--no-index", "-q", f"data/{name}"]
+        return subprocess.run(command, cwd=download.shipped_dir().parent).returncode
+
+    if ignored("README.md") == 128:
+        pytest.skip("no checkout of git")
+    kept = ["README.md", "cat.png", "weights/fashion_clothes_resnet18.pt", *download.REGISTRY]
+    loaded = [Path(url).name for url, _ in d2l.DATA_HUB.values()]
+    decoded = [
+        f"hotdog-{d2l.DATA_HUB['hotdog'][1][:8]}-{part}-256.pt" for part in ("train", "test")
+    ]
+    assert [ignored(name) for name in kept] == [1] * len(kept)
+    for name in (images.CIFAR10.name, *loaded, *decoded, "hotdog/train/hotdog/1.png"):
+        assert ignored(name) == 0, name
+
+
 # ---- CIFAR-10 ------------------------------------------------------------------------------------
 
 
@@ -161,6 +193,28 @@ def test_hotdogs_come_from_the_archive_once_and_decoded_from_then_on(served, dat
         images.hotdogs(True, size=16)
 
 
+def test_a_corrupt_picture_among_the_hotdogs_leaves_nothing_decoded(data):
+    with zipfile.ZipFile(data / "hotdog.zip", "w") as archive:
+        archive.writestr("hotdog/train/hotdog/1.png", picture((9, 9, 9), kind="PNG"))
+        archive.writestr("hotdog/train/not-hotdog/1.png", picture((9, 9, 9), kind="PNG")[:99])
+    sha1 = hashlib.sha1((data / "hotdog.zip").read_bytes()).hexdigest()
+    d2l.DATA_HUB["hotdog"] = ("https://example.org/hotdog.zip", sha1)
+    with pytest.raises(ValueError, match=r"not-hotdog/1\.png is damaged"):
+        images.hotdogs(True, size=16)
+    assert below(data) == {"hotdog.zip"}
+
+
+def test_ctrl_c_while_the_pictures_are_kept_leaves_nothing_half(tmp_path, monkeypatch):
+    def save(made, path):
+        path.write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(torch, "save", save)
+    with pytest.raises(KeyboardInterrupt):
+        images._keep(tmp_path / "kept.pt", lambda: (torch.zeros(1), torch.zeros(1)))
+    assert below(tmp_path) == set()
+
+
 # ---- folders of one's own pictures ---------------------------------------------------------------
 
 
@@ -190,13 +244,53 @@ def test_a_picture_that_cannot_be_read_is_named(tmp_path, archived, damage):
     bad = root / "dogs" / "1.jpg"
     bad.write_bytes(damage(bad.read_bytes()))
     path = zipped(root, tmp_path / "all.zip") if archived else root
-    with pytest.raises(ValueError, match=r"dogs/1\.jpg is damaged or no picture; delete it"):
+    with pytest.raises(ValueError, match=r"dogs/1\.jpg is damaged, .*no picture; delete it"):
         images.image_folder(path, 16)
 
 
-def test_an_empty_class_folder_is_named(tmp_path):
+def change_entry(path: Path, name: str, offset: int, value: int) -> None:
+    """Overwrite two bytes of an entry of the central directory of a zip archive."""
+    raw = bytearray(path.read_bytes())
+    entry = raw.rindex(name.encode()) - 46
+    assert raw[entry : entry + 4] == b"PK\1\2"
+    raw[entry + offset : entry + offset + 2] = value.to_bytes(2, "little")
+    path.write_bytes(raw)
+
+
+ENTRIES = {"encrypted": (8, 1), "unknown compression": (10, 97)}  # flags, method
+
+
+@pytest.mark.parametrize("offset, value", ENTRIES.values(), ids=list(ENTRIES))
+def test_a_picture_that_cannot_be_unpacked_is_named(tmp_path, offset, value):
+    path = zipped(folder_of_pictures(tmp_path / "all"), tmp_path / "all.zip")
+    change_entry(path, "dogs/1.jpg", offset, value)
+    with pytest.raises(ValueError, match=r"dogs/1\.jpg is damaged, encrypted, .*delete it"):
+        images.image_folder(path, 16)
+
+
+def test_a_damaged_deflated_picture_is_named(tmp_path):
+    path = tmp_path / "all.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("dogs/1.bmp", picture((9, 9, 9), kind="BMP"))
+    raw = bytearray(path.read_bytes())
+    raw[60:90] = b"\xff" * 30
+    path.write_bytes(raw)
+    with pytest.raises(ValueError, match=r"dogs/1\.bmp is damaged"):
+        images.image_folder(path, 16)
+
+
+def test_a_picture_of_too_many_pixels_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 500)  # 40 x 30 are more than twice as many
+    with pytest.raises(ValueError, match=r"\.jpg is .*far too large"):
+        images.image_folder(folder_of_pictures(tmp_path), 16)
+
+
+@pytest.mark.parametrize("hidden", [[], ["._1.png"]], ids=["nothing", "a hidden file"])
+def test_an_empty_class_folder_is_named(tmp_path, hidden):
     root = folder_of_pictures(tmp_path)
     (root / "birds").mkdir()
+    for name in hidden:  # as some systems leave beside each picture
+        (root / "birds" / name).write_bytes(b"no picture")
     with pytest.raises(ValueError, match=r"class folder .*birds holds no picture \(\.jpg"):
         images.image_folder(root)
 
@@ -206,6 +300,13 @@ def test_no_folders_at_all_is_one_sentence(tmp_path):
         images.image_folder(tmp_path)
     with pytest.raises(ValueError, match="There is no folder"):
         images.image_folder(tmp_path / "nowhere")
+    with pytest.raises(ValueError, match=r"There is no archive .*nowhere\.zip"):
+        images.image_folder(tmp_path / "nowhere.zip")
+
+
+def test_a_folder_may_be_called_as_an_archive(tmp_path):
+    root = folder_of_pictures(tmp_path / "mine.zip")
+    assert images.image_folder(root, 16)[2] == ["cats", "dogs"]
 
 
 @pytest.mark.parametrize("name", ["../evil.jpg", "/evil.jpg", "a/../../evil.jpg", "..\\evil.jpg"])

@@ -2,12 +2,16 @@
 
 import copy
 import pickle
+import random
+import socket
+import warnings
+from http.client import HTTPException
 
 import pytest
 import torch
 from torch import nn
 
-from helpers import weights
+from helpers import download, weights
 
 
 def network(outputs: int = 2) -> nn.Sequential:
@@ -47,6 +51,23 @@ def without_a_layer(path):
     torch.save(network()[:2].state_dict(), path)
 
 
+def with_value(name, change):
+    """A maker of a file that fits, but for one tensor."""
+
+    def make(path):
+        state = network().state_dict()
+        state[name] = change(state[name])
+        torch.save(state, path)
+
+    return make
+
+
+def quantized(t):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return torch.quantize_per_tensor(t, 0.1, 0, torch.qint8)
+
+
 def half(path):
     weights.save_weights(network(), path)
     path.write_bytes(path.read_bytes()[:600])
@@ -69,10 +90,31 @@ BAD = {
     "web page": (lambda path: path.write_bytes(b"<html>404</html>"), "damaged"),
     "empty": (lambda path: path.write_bytes(b""), "damaged or no file of weights"),
     "one tensor": (lambda path: torch.save(torch.zeros(3), path), r"the file has no 0\.weight"),
-    "no tensors": (lambda path: torch.save({"0.weight": 3}, path), r"0\.weight is \(\) in the"),
+    "no tensors": (lambda path: torch.save({"0.weight": 3}, path), r"0\.weight is no plain"),
+    "a number": (with_value("1.num_batches_tracked", int), "tracked is no plain tensor of real"),
+    "sparse": (with_value("0.weight", torch.Tensor.to_sparse), r"0\.weight is no plain tensor"),
+    "meta": (with_value("2.bias", lambda t: t.to("meta")), r"2\.bias is no plain tensor"),
+    "quantized": (with_value("2.weight", quantized), r"2\.weight is no plain tensor"),
+    "complex": (with_value("2.weight", lambda t: t + 1j), r"2\.weight is no plain tensor of real"),
+    "whole numbers": (
+        with_value("2.weight", torch.Tensor.long),
+        r"is torch\.int64 in the file and",
+    ),
+    "nan": (with_value("2.bias", lambda t: t * torch.nan), r"2\.bias holds numbers that are not"),
+    "overflow": (with_value("2.bias", lambda t: t.double() + 1e300), r"2\.bias holds numbers that"),
+    "weights is a number": (
+        lambda path: torch.save({"weights": 3}, path),
+        r"file has no 0\.weight",
+    ),
+    "weights is none": (lambda path: torch.save({"weights": None}, path), r"has no 0\.weight"),
+    "weights is a tensor": (
+        lambda path: torch.save({"weights": torch.ones(2)}, path),
+        r"has no 0\.weight",
+    ),
 }
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")  # of torch, about what it meets
 @pytest.mark.parametrize("make, words", BAD.values(), ids=list(BAD))
 def test_a_bad_file_is_one_sentence_and_the_network_stays_as_it_was(tmp_path, make, words):
     net = network()
@@ -84,9 +126,51 @@ def test_a_bad_file_is_one_sentence_and_the_network_stays_as_it_was(tmp_path, ma
     assert same(net, before)
 
 
+def test_a_parameter_may_be_called_weights(tmp_path):
+    net = nn.ParameterDict({"weights": torch.rand(3)})
+    other = nn.ParameterDict({"weights": torch.zeros(3)})
+    torch.save(net.state_dict(), tmp_path / "w.pt")
+    assert weights.load_weights(other, tmp_path / "w.pt") == {}
+    assert same(other, net.state_dict())
+
+
+def test_what_was_noted_is_a_dictionary_or_nothing(tmp_path):
+    torch.save({"weights": network().state_dict(), "about": 3}, tmp_path / "w.pt")
+    assert weights.load_weights(network(), tmp_path / "w.pt") == {}
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # of torch, about what it meets
+@pytest.mark.parametrize("zipped", [True, False], ids=["zip", "legacy"])
+def test_whatever_bytes_are_damaged_it_is_a_sentence_with_the_path(tmp_path, zipped):
+    path, net = tmp_path / "w.pt", network()
+    torch.save(net.state_dict(), path, _use_new_zipfile_serialization=zipped)
+    raw, chance, refused = path.read_bytes(), random.Random(0), 0
+    for _ in range(150):
+        damaged = bytearray(raw)
+        for _ in range(4):
+            damaged[chance.randrange(len(raw))] = chance.randrange(256)
+        path.write_bytes(damaged)
+        try:
+            weights.load_weights(net, path)
+        except ValueError as error:
+            refused += str(path) in str(error)
+    assert refused > 20
+
+
 def test_no_file_is_one_sentence(tmp_path):
     with pytest.raises(FileNotFoundError, match="There are no weights at"):
         weights.load_weights(network(), tmp_path / "w.pt")
+
+
+def test_shipped_weights_are_found_whatever_folder_the_data_is_in(tmp_path, monkeypatch):
+    name, other = "fashion_clothes_resnet18.pt", tmp_path / "data"
+    monkeypatch.setenv("COURSE_DATA", str(other))
+    assert weights.shipped_weights(name) == download.shipped_dir() / "weights" / name
+    (other / "weights").mkdir(parents=True)
+    (other / "weights" / name).write_bytes(b"mine")
+    assert weights.shipped_weights(name) == other / "weights" / name
+    with pytest.raises(FileNotFoundError, match=r"git checkout -- data.*python -m tools\.pretrain"):
+        weights.shipped_weights("nobody.pt")
 
 
 # ---- ImageNet ----------------------------------------------------------------------------------
@@ -118,13 +202,26 @@ def test_weights_of_another_network_in_the_cache_are_refused(hub):
     from torchvision.models import resnet18
 
     torch.save(resnet18(num_classes=2).state_dict(), hub / NAME)
-    with pytest.raises(ValueError, match=r"fc\.weight is \(2, 512\) in the file and \(1000, 512\)"):
+    with pytest.raises(ValueError, match=r"is \(2, 512\) in the file and \(1000, 512\)") as caught:
+        weights.imagenet_resnet18()
+    assert f"Delete {hub / NAME}, and the next run downloads it again" in str(caught.value)
+
+
+def test_a_damaged_file_in_the_cache_is_refused(hub):
+    (hub / NAME).write_bytes(b"half")
+    with pytest.raises(ValueError, match=r"damaged.* Delete .*, and the next run downloads it"):
         weights.imagenet_resnet18()
 
 
-def test_without_a_network_the_error_says_what_to_download_and_where_to_put_it(hub, monkeypatch):
+@pytest.mark.parametrize("error", [OSError("host not found"), HTTPException("half an answer")])
+def test_without_a_network_the_error_says_what_to_download_and_where_to_put_it(
+    hub, monkeypatch, error
+):
+    patience = []
+
     def no_network(*args, **kwargs):
-        raise OSError("host not found")
+        patience.append(socket.getdefaulttimeout())
+        raise error
 
     monkeypatch.setattr(torch.hub, "urlopen", no_network)
     with pytest.raises(OSError) as caught:
@@ -133,6 +230,7 @@ def test_without_a_network_the_error_says_what_to_download_and_where_to_put_it(h
     assert f"https://download.pytorch.org/models/{NAME}" in str(caught.value)
     assert str(hub / NAME) in str(caught.value)
     assert not list(hub.iterdir())
+    assert patience == [weights.TIMEOUT] and socket.getdefaulttimeout() is None
 
 
 def test_a_trial_takes_random_weights_for_what_is_not_there(hub, monkeypatch, capsys):

@@ -13,14 +13,17 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 RANGE = re.compile(r'"?([\w-]+)"?\s*(?:=\s*")?>=([\d.]+),\s*<([\d.]+)"')  # in pyproject.toml
-SHIPPED = "FashionMNIST/"  # data that comes with the course; the rest is downloaded when needed
+SHIPPED = "FashionMNIST/", "cat.png"  # come with the course; the rest is downloaded when needed
+WEIGHTS = "weights/fashion_clothes_resnet18.pt"  # of chapter 25
 PEER = "0.17.6"  # the release of d2l that has the names of the book
 
 
@@ -136,7 +139,7 @@ def check_devices() -> list[Line]:
 
 
 def check_data() -> list[Line]:
-    """Each registered file. Read from download.py itself, which also works without torch."""
+    """Each file that is needed. Read from download.py itself, which also works without torch."""
     spec = importlib.util.spec_from_file_location("_download", ROOT / "helpers" / "download.py")
     download = sys.modules["_download"] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(download)
@@ -144,22 +147,42 @@ def check_data() -> list[Line]:
         folder = download.data_dir()
     except ModuleNotFoundError:  # the cache of an installed copy is pooch's to name
         folder = ROOT / "data"
-    return [check_file(file, folder) for file in download.REGISTRY.values()]
+    files = [*download.REGISTRY.values()]
+    with suppress(Exception):  # without torch, of which other lines tell
+        from helpers.images import CAT
+
+        files.append(CAT)
+    return [*(check_file(file, folder) for file in files), check_weights(folder)]
 
 
 def check_file(file, folder: Path) -> Line:
-    path, name = folder / file.name, f"data {Path(file.name).name}"
+    shipped, name = file.name.startswith(SHIPPED), f"data {Path(file.name).name}"
+    paths = [folder / file.name, *[ROOT / "data" / file.name] * shipped]
+    there = [path.read_bytes() for path in paths if path.is_file()]
     size = f"{file.size / 1e6:.1f} MB" if file.size >= 1e6 else f"{file.size / 1e3:.0f} kB"
     do = "its next use downloads it"
-    if folder == ROOT / "data" and file.name.startswith(SHIPPED):
+    if shipped:
         do = f"run git checkout -- data/{file.name}, or {do}"
-    if path.is_file():
-        algorithm, _, digest = file.hash.partition(":")
-        right = hashlib.new(algorithm, path.read_bytes()).hexdigest() == digest
-        return Line(name, size) if right else Line(name, size, f"damaged; {do}", fault=True)
-    if file.name.startswith(SHIPPED):
-        return Line(name, "-", f"missing; {do}", fault=True)
+    algorithm, _, digest = file.hash.partition(":")
+    if any(hashlib.new(algorithm, content).hexdigest() == digest for content in there):
+        return Line(name, size)
+    if there or shipped:
+        found, what = (size, "damaged") if there else ("-", "missing")
+        return Line(name, found, f"{what}; {do}", fault=True)
     return Line(name, "-", f"OK, {size} to download when it is used first")
+
+
+def check_weights(folder: Path) -> Line:
+    """The pretrained weights of chapter 25; their file is a zip archive with check sums."""
+    name, do = "data pretrained weights", "run git checkout -- data, or python -m tools.pretrain"
+    path = next((p for p in (folder / WEIGHTS, ROOT / "data" / WEIGHTS) if p.is_file()), None)
+    if path is None:
+        return Line(name, "-", f"missing; {do}", fault=True)
+    size = f"{path.stat().st_size / 1e6:.1f} MB"
+    with suppress(Exception), zipfile.ZipFile(path) as archive:
+        if archive.testzip() is None:
+            return Line(name, size)
+    return Line(name, size, f"damaged; {do}", fault=True)
 
 
 def check_d2l() -> Line:

@@ -55,8 +55,9 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--target", type=Path, default=TARGET)
     given = parser.parse_args(argv)
     net, history = pretrain(given.seed, given.epochs, given.num_train)
+    fewer = "" if given.num_train is None else f" --num-train {given.num_train}"
     about = {
-        "command": f"python -m tools.pretrain --seed {given.seed} --epochs {given.epochs}",
+        "command": f"python -m tools.pretrain --seed {given.seed} --epochs {given.epochs}{fewer}",
         "seed": given.seed,
         "classes": ", ".join(CLOTHES),
         "network": f"resnet18({len(CLOTHES)}, width={WIDTH})",

@@ -4,11 +4,11 @@ import hashlib
 import os
 import re
 import shutil
-import tarfile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ..download import DownloadError, File, data_dir, fetch
+from ..images import open_zip
 
 DATA_URL = "https://d2l-data.s3-accelerate.amazonaws.com/"
 
@@ -48,7 +48,8 @@ def download_extract(name: str, folder: str | None = None) -> str:
     """Download and unpack an archive beside it; the path of what it held, or of `folder` in that.
 
     Not as in d2l: it is unpacked once, whole or not at all, and never outside its folder; of
-    `a.tar.gz` the path is `a`. Raises ValueError for what is neither zip nor tar.
+    `a.tar.gz` the path is `a`. Raises ValueError for what is neither zip nor tar, is damaged, or
+    holds a path outside its folder.
     """
     archive = Path(download(name))
     held = re.sub(r"\.(zip|tar|tar\.gz|tgz)$", "", archive.name)
@@ -67,11 +68,14 @@ def download_all() -> None:
 
 
 def _unpack(archive: Path) -> None:
-    safe = {} if archive.suffix == ".zip" else {"filter": "data"}  # zip drops such paths itself
     with TemporaryDirectory(dir=archive.parent, prefix=".unpacking-") as scratch:
         try:
-            shutil.unpack_archive(archive, scratch, **safe)
-        except (shutil.ReadError, tarfile.TarError) as error:
+            if archive.suffix == ".zip":
+                with open_zip(archive) as file:
+                    file.extractall(scratch)
+            else:
+                shutil.unpack_archive(archive, scratch, filter="data")
+        except Exception as error:  # each kind of archive, and of damage, has its own
             raise ValueError(f"{archive.name} was not unpacked: {error}") from None
         for item in Path(scratch).iterdir():
             if not (archive.parent / item.name).exists():
