@@ -4,11 +4,13 @@ A small network leaves a GPU idle: each of the hundred kernels of a step takes l
 to run. A CUDA graph records them once and launches them together. A replay does the same work on
 the same memory, so each batch is first copied to where the recorded one was.
 
-What is known not to repeat is computed as ever, with the same numbers; `FastStep.why_not` says why.
-What Python alone decides in a step, such as by its own random numbers, is decided once.
+What is known not to repeat is computed as ever, with the same numbers; `FastStep.why_not` says why,
+and so does a printed line where there is a GPU. What Python alone decides in a step, such as by its
+own random numbers, is decided once.
 (Tested on CPUs with an emulated graph; no run on a GPU is recorded yet.)
 """
 
+import warnings
 from collections.abc import Callable
 from itertools import zip_longest
 
@@ -21,21 +23,27 @@ from .step import Step
 WARM_UP = 3  # steps before the recording, in which libraries and optimizers set themselves up
 RECORDABLE = ("cuda",)  # kinds of devices
 HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+STEP_HOOKS = ("_optimizer_step_pre_hooks", "_optimizer_step_post_hooks")
 
 
 class FastStep:
     """A `Step` that is recorded and replayed where that is safe; the sums are the same.
 
     The tensor that a replay returns is overwritten by the next one. Plain SGD without a scheduler
-    is recorded too, with its learning rate as it is; every other optimizer and every scheduler
-    works as usual after each replay.
+    and without hooks is recorded too, with its learning rate as it is; every other optimizer and
+    every scheduler works as usual after each replay.
     """
 
     def __init__(self, step: Step):
-        self.step, self.why_not = step, why_not(step)
-        self.with_update = type(step.optimizer) is SGD and step.scheduler is None
-        self.kind = self.replay = None
-        self.taken = 0
+        plain = type(step.optimizer) is SGD and step.scheduler is None
+        self.with_update = plain and not any(getattr(step.optimizer, name) for name in STEP_HOOKS)
+        self.step, self.kind, self.replay, self.taken = step, None, None, 0
+        self._fall_back(why_not(step))
+
+    def _fall_back(self, reason: str | None) -> None:
+        self.why_not = reason
+        if reason and torch.cuda.is_available():
+            print(f"fast: steps are computed one by one, since {reason}.")
 
     def __call__(self, X: Tensor, y: Tensor) -> Tensor:
         kind = X.shape, X.dtype, y.shape, y.dtype
@@ -50,11 +58,13 @@ class FastStep:
 
     def _warm_up(self, X: Tensor, y: Tensor) -> Tensor:
         before = attributes(self.step.net)
-        sums = on_side_stream(lambda: self.step(X, y), self.step.device)
+        sums, waited = on_side_stream(lambda: self.step(X, y), self.step.device)
         self.taken += 1
         after = attributes(self.step.net)
-        if self.taken == WARM_UP and any(a is not b for a, b in zip_longest(before, after)):
-            self.why_not = "forward gives attributes of the network new values"
+        if self.taken == WARM_UP and waited:
+            self._fall_back("a step waits for a number, as .item() does")
+        elif self.taken == WARM_UP and any(a is not b for a, b in zip_longest(before, after)):
+            self._fall_back("forward gives attributes of the network new values")
         return sums
 
     def _record(self, X: Tensor, y: Tensor) -> None:
@@ -64,7 +74,7 @@ class FastStep:
         try:
             self.replay, self.sums = record(self._work, step.device)
         except RuntimeError as error:
-            self.why_not = "recording failed: " + str(error).partition("\n")[0]
+            self._fall_back("recording failed: " + str(error).partition("\n")[0].rstrip("."))
         parameters = [p for group in step.optimizer.param_groups for p in group["params"]]
         self.grads = [(p, p.grad) for p in parameters]  # where each replay leaves them
 
@@ -105,29 +115,40 @@ def attributes(net: nn.Module) -> list[object]:
     return [value for part in held for value in part.values()]
 
 
-def on_side_stream(work: Callable[[], Tensor], device: torch.device) -> Tensor:
-    """Do `work` on a stream of its own, as CUDA graphs want it before they record."""
+def on_side_stream(work: Callable[[], Tensor], device: torch.device) -> tuple[Tensor, bool]:
+    """Do `work` on a stream of its own, as CUDA graphs want it before they record.
+
+    Returns its result, and whether it waited for the GPU: a recording would fail, and before
+    PyTorch 2.12 one that failed makes what comes after it fail too.
+    """
     stream, main = torch.cuda.Stream(device), torch.cuda.current_stream(device)
     stream.wait_stream(main)
-    with torch.cuda.stream(stream):
-        result = work()
+    with torch.cuda.stream(stream), warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        torch.cuda.set_sync_debug_mode("warn")
+        try:
+            result = work()
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
     main.wait_stream(stream)
-    return result
+    return result, any("called a synchronizing" in str(w.message) for w in caught)
 
 
 def record(work: Callable[[], Tensor], device: torch.device) -> tuple[Callable[[], None], Tensor]:
     """Record the kernels of `work` without running them: (replay, where its result will be).
 
-    Raises RuntimeError for work that a graph cannot hold, such as waiting for a number.
+    Raises RuntimeError for work that a graph cannot hold.
     """
     generator = torch.cuda.default_generators[device.index]
-    before, main = generator.clone_state(), torch.cuda.current_stream()
+    before = generator.clone_state()
+    streams = torch.cuda.current_stream(device), torch.cuda.current_stream()
     graph, stream = torch.cuda.CUDAGraph(), torch.cuda.Stream(device)
     try:
         with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
             result = work()
     except RuntimeError:  # it leaves both waiting for the end of the recording
-        torch.cuda.set_stream(main)
+        for used in streams:  # the last one makes its device the current one
+            torch.cuda.set_stream(used)
         generator.graphsafe_set_state(before)
         raise
     return graph.replay, result

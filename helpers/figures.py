@@ -168,8 +168,8 @@ def notebook_shell():
     return shell if getattr(shell, "kernel", None) else None
 
 
-def _register() -> None:
-    """Make the digest the text form of figures in this notebook, and their pictures small."""
+def _register(png: bool = True) -> None:
+    """Make the digest the text form of figures in this notebook, and, as PNG, pictures small."""
     if shell := notebook_shell():
         import matplotlib_inline.backend_inline  # noqa: F401  it clears what was set before it
         from IPython.core.pylabtools import print_figure
@@ -177,7 +177,8 @@ def _register() -> None:
         formatters = shell.display_formatter.formatters
         as_text, as_png = formatters["text/plain"], formatters["image/png"]
         as_text.for_type(Figure, lambda fig, printer, cycle: printer.text(digest(fig)))
-        as_png.for_type(Figure, lambda fig: shrink_png(print_figure(fig)))
+        if png:
+            as_png.for_type(Figure, lambda fig: shrink_png(print_figure(fig)))
 
 
 _register()

@@ -47,7 +47,7 @@ class Animator:
 
         Raises ValueError when a later call gives another number of values.
         """
-        values = list(y) if hasattr(y, "__len__") else [y]
+        values = list(y) if _several(y) else [y]
         if not self.X:
             self._start_curves(len(values))
         if len(values) != len(self.X):
@@ -143,8 +143,13 @@ def _curves(values) -> list[np.ndarray]:
     if isinstance(values, Tensor | np.ndarray):
         several = values.ndim > 1
     else:
-        several = len(values) > 0 and hasattr(values[0], "__len__")
+        several = len(values) > 0 and _several(values[0])
     return [_array(v) for v in values] if several else [_array(values)]
+
+
+def _several(values) -> bool:
+    """Whether `values` has a length; a tensor or array of rank 0 has the method alone."""
+    return hasattr(values, "__len__") and getattr(values, "ndim", 1) > 0
 
 
 def _array(values) -> np.ndarray:
@@ -161,7 +166,7 @@ def show_images(
     """Show images in a grid, row by row.
 
     imgs: grey (h, w) or (1, h, w), colour (3, h, w) or (h, w, 3), as tensors, arrays or PIL images;
-    floats in [0, 1] or bytes. scale: inches per image.
+    floats in [0, 1] or integers to 255. scale: inches per image.
     """
     from matplotlib import pyplot as plt
 
@@ -173,7 +178,7 @@ def show_images(
         img = _array(img)
         if img.ndim == 3 and img.shape[0] in (1, 3):
             img = np.moveaxis(img, 0, -1)
-        whole = 255 if img.dtype == np.uint8 else 1
+        whole = 255 if np.issubdtype(img.dtype, np.integer) else 1
         ax.imshow(img.squeeze(), vmin=0, vmax=whole, interpolation="nearest")
         if titles:
             ax.set_title(titles[i], fontsize=9)

@@ -2,6 +2,7 @@
 
 import inspect
 import math
+import re
 import subprocess
 import sys
 
@@ -23,7 +24,7 @@ BOOK = {  # d2l-zh 2.0, PyTorch: chapter -> the names that its code uses
     "computation": "try_gpu try_all_gpus",
     "convolutional networks": "corr2d evaluate_accuracy_gpu train_ch6",
     "modern convolutional networks": "Residual",
-    "multiple GPUs": "split_batch resnet18",
+    "computational performance": "Benchmark split_batch resnet18",
     "augmentation and fine-tuning": "Image train_batch_ch13 train_ch13",
     "short names": """abs arange argmax astype concat cos cosh exp eye float32 int32 linspace log
         matmul meshgrid nn_Module normal numpy ones rand reduce_sum reshape sin sinh size stack tanh
@@ -31,6 +32,65 @@ BOOK = {  # d2l-zh 2.0, PyTorch: chapter -> the names that its code uses
     "modules": "F Image data display nn np pd plt requests torch torchvision transforms",
     "the notes": "num_gpus",
 }
+ALIASES = BOOK["short names"].split()
+
+
+SIGNATURES = {  # d2l 0.17.6's, but for the four that take more
+    "use_svg_display": "()",
+    "set_figsize": "(figsize=(3.5, 2.5))",
+    "set_axes": "(axes, xlabel, ylabel, xlim, ylim, xscale, yscale, legend)",
+    "plot": "(X, Y=None, xlabel=None, ylabel=None, legend=None, xlim=None, ylim=None, "
+    "xscale='linear', yscale='linear', fmts=('-', 'm--', 'g-.', 'r:'), figsize=(3.5, 2.5), "
+    "axes=None)",
+    "Timer": "()",
+    "synthetic_data": "(w, b, num_examples)",
+    "linreg": "(X, w, b)",
+    "squared_loss": "(y_hat, y)",
+    "sgd": "(params, lr, batch_size)",
+    "load_array": "(data_arrays, batch_size, is_train=True)",
+    "get_fashion_mnist_labels": "(labels)",
+    "show_images": "(imgs, num_rows, num_cols, titles=None, scale=1.5)",
+    "get_dataloader_workers": "()",
+    "load_data_fashion_mnist": "(batch_size, resize=None, *, num_train=None, num_test=None, "
+    "device='cpu')",
+    "accuracy": "(y_hat, y)",
+    "evaluate_accuracy": "(net, data_iter)",
+    "Accumulator": "(n)",
+    "train_epoch_ch3": "(net, train_iter, loss, updater)",
+    "Animator": "(xlabel=None, ylabel=None, legend=None, xlim=None, ylim=None, xscale='linear', "
+    "yscale='linear', fmts=('-', 'm--', 'g-.', 'r:'), nrows=1, ncols=1, figsize=(3.5, 2.5))",
+    "train_ch3": "(net, train_iter, test_iter, loss, num_epochs, updater)",
+    "predict_ch3": "(net, test_iter, n=6)",
+    "evaluate_loss": "(net, data_iter, loss)",
+    "download": "(name, cache_dir=None)",
+    "download_extract": "(name, folder=None)",
+    "download_all": "()",
+    "try_gpu": "(i=0)",
+    "try_all_gpus": "()",
+    "corr2d": "(X, K)",
+    "evaluate_accuracy_gpu": "(net, data_iter, device=None)",
+    "train_ch6": "(net, train_iter, test_iter, num_epochs, lr, device)",
+    "Residual": "(input_channels=None, num_channels=None, use_1x1conv=False, strides=1)",
+    "Benchmark": "(description='Done')",
+    "split_batch": "(X, y, devices)",
+    "resnet18": "(num_classes, in_channels=1)",
+    "train_batch_ch13": "(net, X, y, loss, trainer, devices)",
+    "train_ch13": "(net, train_iter, test_iter, loss, trainer, num_epochs, devices=None)",
+    "num_gpus": "()",
+}
+
+
+def signature(function) -> str:
+    found, empty = inspect.signature(function), inspect.Parameter.empty
+    plain = [p.replace(annotation=empty) for p in found.parameters.values()]
+    return str(found.replace(parameters=plain, return_annotation=empty))
+
+
+def test_the_signatures_are_the_books():
+    names = " ".join(BOOK.values()).split()
+    ours = {name: getattr(d2l, name) for name in names if name not in ALIASES}
+    ours = {name: f for name, f in ours.items() if inspect.isfunction(f) or inspect.isclass(f)}
+    assert {name: signature(f) for name, f in ours.items()} == SIGNATURES
 
 
 @pytest.mark.parametrize("chapter", BOOK)
@@ -91,6 +151,16 @@ def test_the_short_names_are_pytorchs():
 def test_modules_come_with_it():
     assert d2l.plt.__name__ == "matplotlib.pyplot" and callable(d2l.Image.open)
     assert d2l.torch is torch and d2l.nn is nn and d2l.F is F
+
+
+def test_a_benchmark_prints_how_long_its_block_took(capsys):
+    with d2l.Benchmark("ten products"):
+        pass
+    with d2l.Benchmark() as benchmark:
+        pass
+    first, second = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(r"ten products: \d+\.\d{4} sec", first)
+    assert second == f"Done: {benchmark.timer.times[0]:.4f} sec"
 
 
 # Layers and networks
@@ -189,6 +259,7 @@ def test_a_batch_is_shared_out_also_on_cpus_and_when_it_does_not_divide():
     parts, labels = d2l.split_batch(X, y, cpus)
     assert [len(part) for part in parts] == [2, 1, 1, 1] and torch.equal(torch.cat(parts), X)
     assert [len(part) for part in labels] == [2, 1, 1, 1]
+    assert [len(part) for part in d2l.split_batch(X[:2], y[:2], cpus)[0]] == [1, 1, 0, 0]
     with pytest.raises(ValueError, match="5 examples and y has 4"):
         d2l.split_batch(X, y[:4], cpus)
 

@@ -62,6 +62,13 @@ def test_show_images_shows_grey_as_grey_colour_first_or_last_and_one_alone():
     assert ax.images[0].get_array().shape == (8, 9, 3)
 
 
+def test_show_images_shows_the_same_grey_whatever_else_is_in_an_image():
+    dim = torch.full((1, 4, 4), 0.2)
+    assert d2l.show_images(dim, 1, 1)[0].images[0].get_clim() == (0, 1)
+    for dtype in (torch.uint8, torch.int32, torch.int64):
+        assert d2l.show_images((dim * 255).to(dtype), 1, 1)[0].images[0].get_clim() == (0, 255)
+
+
 def test_an_animator_keeps_the_history_for_each_curve():
     animator = d2l.Animator("epoch", "test acc", xlim=[1, 10], legend=["train", "test"])
     animator.add(1, (0.5, None))
@@ -72,6 +79,8 @@ def test_an_animator_keeps_the_history_for_each_curve():
     assert single.X == single.Y == []
     single.add(1, 0.5)
     assert single.Y == [[0.5]]
+    single.add(torch.tensor(2), torch.tensor(1.0))  # each has a __len__, and no length
+    assert (single.X, single.Y) == ([[1, 2]], [[0.5, 1]])
 
 
 def test_an_animator_draws_outside_a_notebook_every_curve_and_leaves_no_figure_open():
@@ -101,10 +110,11 @@ def test_limits_of_a_single_epoch_are_no_warning():
 
 def test_in_a_notebook_figures_are_svg_and_still_have_their_digest():
     nb = run_cells(
-        "from helpers import d2l\nd2l.plot([0, 1], [2, 3])",
-        "a = d2l.Animator(legend=['loss'])\nfor x in range(9): a.add(x, x)",
+        "from helpers import d2l\na = d2l.Animator()\nfor x in range(9): a.add(x, x)",
+        "d2l.plot([0, 1], [2, 3])",
     )
     for cell in nb.cells:
         (output,) = cell.outputs
         assert "image/svg+xml" in output.data, json.dumps(output)[:300]
+        assert "image/png" not in output.data  # drawn once
         assert output.data["text/plain"].startswith("Figure 3.5 x 2.5 in")

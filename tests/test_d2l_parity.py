@@ -65,10 +65,10 @@ def test_no_name_of_the_books_first_half_is_missing(real):
     """The real one has its names in the order of the book, and short names at the end."""
     source = inspect.getsource(real)
     half, rest = source.split("def read_time_machine", 1)
-    code = half + rest[rest.index("# Alias") :]
+    gpus_to_fine_tuning = rest[rest.index("class Benchmark") : rest.index("def box_corner")]
+    code = half + gpus_to_fine_tuning + rest[rest.index("# Alias") :]
     names = {"".join(n) for n in re.findall(r"^(?:def|class) (\w+)|^(\w+) =", code, re.M)} - {"d2l"}
-    later = {"split_batch", "resnet18", "train_batch_ch13", "train_ch13"}
-    assert len(names) > 60 and names | later <= {*dir(d2l)}
+    assert len(names) > 65 and {"Benchmark", "train_ch13"} <= names <= {*dir(d2l)}
 
 
 def test_signatures(real):
@@ -84,6 +84,24 @@ def test_signatures(real):
             assert {p: ours[p].default for p in ours} == defaults, name
         compared += 1
     assert compared > 35
+
+
+@pytest.mark.parametrize("name", ["Accumulator", "Animator", "Benchmark", "Residual", "Timer"])
+def test_methods(real, name):
+    theirs = {n: f for n, f in vars(getattr(real, name)).items() if inspect.isfunction(f)}
+    assert len(theirs) > 1
+    for method, function in theirs.items():
+        ours = inspect.signature(getattr(getattr(d2l, name), method)).parameters.values()
+        theirs = inspect.signature(function).parameters.values()
+        if method.startswith("__"):  # called by position
+            assert method == "__init__" or len(ours) == len(theirs), method
+        else:
+            assert [*map(kind, ours)] == [*map(kind, theirs)], method
+
+
+def kind(p):
+    """A parameter without its annotation; nobody can call *args by name."""
+    return p.kind, p.default, None if p.kind == p.VAR_POSITIONAL else p.name
 
 
 def test_every_name_of_the_real_one_that_is_here_is_of_the_same_kind(real):

@@ -46,6 +46,25 @@ def test_an_epoch_of_chapter_3_is_right_for_every_reduction(reduction):
     assert found == pytest.approx((total / 50, right / 50), abs=1e-6)
 
 
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_an_update_by_hand_gets_the_gradient_of_the_sum_for_every_reduction(reduction):
+    """d2l takes `loss(...).sum()`, which is a mean where the reduction is 'mean'."""
+    net, twin = new_net(), new_net()
+
+    def updater(batch_size):
+        d2l.sgd(net.parameters(), 0.1, batch_size)
+
+    d2l.train_epoch_ch3(net, data(), nn.CrossEntropyLoss(reduction=reduction), updater)
+    d2l.train_epoch_ch3(twin, data(), nn.CrossEntropyLoss(), by_sgd(twin))
+    assert torch.allclose(net[1].weight, twin[1].weight, atol=1e-6)
+
+
+def test_an_epoch_without_data_is_one_sentence():
+    net = new_net()
+    with pytest.raises(ValueError, match="nothing to train on: train_iter has no batch"):
+        d2l.train_epoch_ch3(net, [], nn.CrossEntropyLoss(), by_sgd(net))
+
+
 def test_an_epoch_of_a_regression_has_no_accuracy():
     batches = d2l.load_array((torch.randn(9, 2), torch.randn(9, 1)), 4)
     net = nn.Linear(2, 1)
@@ -68,6 +87,27 @@ def test_chapter_3_trains_from_scratch_whatever_the_loss_is():
 
     assert d2l.train_ch3(net, data(), data(), cross_entropy, 2, updater) is None
     assert W.abs().max() > 0
+
+
+def test_chapter_3_prints_a_line_per_epoch_outside_notebooks_and_needs_a_length(capsys):
+    net, loss = new_net(), nn.CrossEntropyLoss()
+    d2l.train_ch3(net, data(), data(), loss, 2, by_sgd(net))
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0] for line in lines] == ["epoch 1/2", "epoch 2/2"]
+    with pytest.raises(TypeError, match=r"len\(\)"):
+        d2l.train_ch3(net, iter(data()), data(), loss, 1, by_sgd(net))
+
+
+def test_a_loss_that_is_no_number_ends_each_training():
+    net, loss = new_net(), nn.CrossEntropyLoss()
+    bad, sgd = d2l.load_array((X * float("nan"), Y), 20), by_sgd(net)
+    for training in (
+        lambda: d2l.train_ch3(net, bad, data(), loss, 1, sgd),
+        lambda: d2l.train_ch6(net, bad, data(), 1, 0.1, CPU),
+        lambda: d2l.train_ch13(net, bad, data(), loss, sgd, 1, [CPU]),
+    ):
+        with pytest.raises(RuntimeError, match="no finite number any more in epoch 1, batch 1"):
+            training()
 
 
 def test_predictions_are_shown_with_labels_for_any_size_and_mode():
@@ -148,6 +188,15 @@ def test_chapter_13_trains_with_few_batches_on_the_devices_that_are_there(capsys
     assert not torch.equal(net.state_dict()["1.weight"], before["1.weight"])
     *_, result, speed = capsys.readouterr().out.splitlines()
     assert result.startswith("loss 1.") and speed.endswith(f"examples/sec on {d2l.try_all_gpus()}")
+
+
+def test_chapter_13_needs_no_dataparallel_for_one_device_and_names_it(capsys, monkeypatch):
+    monkeypatch.setattr(nn, "DataParallel", None)
+    net, loss = new_net(), nn.CrossEntropyLoss(reduction="none")
+    d2l.train_ch13(net, data(), data(), loss, by_sgd(net, 1e-3), 1, [torch.device("cpu", 0)])
+    epoch, _, speed = capsys.readouterr().out.splitlines()
+    assert epoch.startswith("epoch 1/1: ") and epoch.endswith("examples/s on cpu:0")
+    assert speed.endswith(" examples/sec on [device(type='cpu', index=0)]")
 
 
 def test_chapter_13_looks_for_devices_when_it_is_called(monkeypatch):

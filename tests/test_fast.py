@@ -5,6 +5,7 @@ and run again on the same memory, which is what a CUDA graph does with kernels.
 """
 
 import copy
+import warnings
 from contextlib import contextmanager
 from unittest.mock import MagicMock
 
@@ -70,7 +71,7 @@ def tapes(monkeypatch) -> list[Tape]:
 
     monkeypatch.setattr(fast, "RECORDABLE", ("cpu", "cuda"))
     monkeypatch.setattr(fast, "record", record)
-    monkeypatch.setattr(fast, "on_side_stream", lambda work, device: work())
+    monkeypatch.setattr(fast, "on_side_stream", lambda work, device: (work(), False))
     return recorded
 
 
@@ -152,6 +153,20 @@ def test_same_numbers_with_every_optimizer_and_scheduler(tapes, optimizer, sched
     assert FastStep(step).with_update == with_update
 
 
+def test_hooks_of_the_optimizer_are_called_after_each_replay(tapes):
+    calls = []
+
+    def hooked(net):
+        optimizer = sgd(net)
+        optimizer.register_step_pre_hook(lambda *args: calls.append("pre"))
+        optimizer.register_step_post_hook(lambda *args: calls.append("post"))
+        return optimizer
+
+    assert_same_run(mlp, hooked)
+    assert [tape.replays for tape in tapes] == [REPLAYS]
+    assert calls == ["pre", "post"] * (2 * EPOCHS * -(-len(X) // BATCH))
+
+
 @pytest.mark.parametrize("layer", [nn.Dropout(0.5), nn.BatchNorm1d(8)], ids=["dropout", "norm"])
 def test_same_numbers_with_random_numbers_and_with_buffers(tapes, layer):
     assert_same_run(lambda: mlp(copy.deepcopy(layer)), sgd)
@@ -191,6 +206,17 @@ def test_what_cannot_be_replayed_is_computed_step_by_step(tapes):
     assert tapes == []
 
 
+def test_a_step_that_waits_is_not_recorded(tapes, monkeypatch):
+    monkeypatch.setattr(fast, "on_side_stream", lambda work, device: (work(), True))
+    step = FastStep(Step(net := mlp(), nn.CrossEntropyLoss(), sgd(net)))
+    for _ in range(WARM_UP):
+        assert step.why_not is None
+        step(X, Y)
+    assert "waits" in step.why_not
+    step(X, Y)
+    assert tapes == []
+
+
 def test_an_update_by_hand_is_computed_step_by_step(tapes):
     def by_hand(net):
         @torch.no_grad()
@@ -222,12 +248,29 @@ def test_the_reason_is_one_sentence(tapes, monkeypatch):
     assert "CUDA" in reason(mlp()) and "CUDA" in reason(lambda X: X, sgd(mlp()))
 
 
-def test_without_a_gpu_nothing_is_recorded_and_nothing_changes():
+def test_without_a_gpu_nothing_is_recorded_and_nothing_changes(capsys):
     assert_same_run(mlp, sgd)
+    assert "fast:" not in capsys.readouterr().out
 
 
-def test_a_recording_that_fails_gives_random_numbers_and_stream_back(monkeypatch):
-    generator, stream, set_stream = MagicMock(), MagicMock(), MagicMock()
+def test_where_there_is_a_gpu_the_reason_is_printed_once(tapes, capsys, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    by_hand = mlp()
+    runs = [(net, sgd(net)) for net in (mlp(), mlp(Waits()), mlp(Rebinds()))]
+    for net, optimizer in (*runs, (by_hand, lambda batch_size: by_hand.zero_grad())):
+        step = FastStep(Step(net, nn.CrossEntropyLoss(), optimizer))
+        for _ in range(WARM_UP + 2):
+            step(X, Y)
+    start = "fast: steps are computed one by one, since "
+    assert capsys.readouterr().out.splitlines() == [
+        start + "recording failed: operation not permitted when stream is capturing.",
+        start + "forward gives attributes of the network new values.",
+        start + "the parameters are updated by hand.",
+    ]
+
+
+def test_a_recording_that_fails_gives_random_numbers_and_streams_back(monkeypatch):
+    generator, set_stream = MagicMock(), MagicMock()
 
     @contextmanager
     def graph(*args, **kwargs):
@@ -236,30 +279,65 @@ def test_a_recording_that_fails_gives_random_numbers_and_stream_back(monkeypatch
     def work():
         raise RuntimeError("operation not permitted when stream is capturing")
 
-    monkeypatch.setattr(torch.cuda, "default_generators", (generator,))
+    monkeypatch.setattr(torch.cuda, "default_generators", (None, generator))
     monkeypatch.setattr(torch.cuda, "CUDAGraph", MagicMock())
     monkeypatch.setattr(torch.cuda, "graph", graph)
     monkeypatch.setattr(torch.cuda, "Stream", MagicMock())
-    monkeypatch.setattr(torch.cuda, "current_stream", lambda: stream)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device=None: f"stream of {device}")
     monkeypatch.setattr(torch.cuda, "set_stream", set_stream)
     with pytest.raises(RuntimeError, match="capturing"):
-        fast.record(work, torch.device("cuda", 0))
+        fast.record(work, torch.device("cuda", 1))
     generator.graphsafe_set_state.assert_called_once_with(generator.clone_state())
-    set_stream.assert_called_once_with(stream)
+    used = [call.args[0] for call in set_stream.call_args_list]
+    assert used == ["stream of cuda:1", "stream of None"]  # and so the current device
 
 
-def test_warming_up_waits_for_earlier_work_and_is_waited_for(monkeypatch):
-    order, side, main = [], MagicMock(), MagicMock()
+def test_warming_up_waits_for_earlier_work_is_waited_for_and_watched(monkeypatch):
+    order, side, main, modes = [], MagicMock(), MagicMock(), []
     side.wait_stream.side_effect = lambda other: order.append("wait for earlier work")
     main.wait_stream.side_effect = lambda other: order.append("wait for this work")
     monkeypatch.setattr(torch.cuda, "Stream", lambda device: side)
     monkeypatch.setattr(torch.cuda, "current_stream", lambda device: main)
     monkeypatch.setattr(torch.cuda, "stream", MagicMock())
-    assert fast.on_side_stream(lambda: order.append("work") or 7, torch.device("cuda", 0)) == 7
+    monkeypatch.setattr(torch.cuda, "set_sync_debug_mode", modes.append)
+    gpu = torch.device("cuda", 0)
+    assert fast.on_side_stream(lambda: order.append("work") or 7, gpu) == (7, False)
     assert order == ["wait for earlier work", "work", "wait for this work"]
 
+    def waiting():
+        warnings.warn("called a synchronizing CUDA operation (Triggered internally)", stacklevel=1)
+        return 7
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+    assert fast.on_side_stream(waiting, gpu) == (7, True)
+    with pytest.raises(ZeroDivisionError):
+        fast.on_side_stream(lambda: 1 / 0, gpu)
+    assert modes == ["warn", "default"] * 3
+
+
+on_a_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+
+
+@on_a_gpu
+@pytest.mark.parametrize("layer", [Waits, Rebinds])
+def test_on_a_gpu_a_step_that_cannot_be_recorded_leaves_it_fit_for_work(layer):
+    assert_same_run(lambda: mlp(layer()).cuda(), sgd)
+    assert torch.rand(1, device="cuda") < 1
+    torch.cuda.empty_cache()
+    step = FastStep(Step(net := mlp().cuda(), nn.CrossEntropyLoss(), sgd(net)))
+    for _ in range(WARM_UP + 1):
+        step(X, Y)
+    assert step.why_not is None and step.replay is not None
+
+
+@on_a_gpu
+def test_on_a_gpu_a_step_that_waits_is_noticed_before_it_is_recorded():
+    step = FastStep(Step(net := mlp(Waits()).cuda(), nn.CrossEntropyLoss(), sgd(net)))
+    for _ in range(WARM_UP):
+        step(X, Y)
+    assert "waits" in step.why_not
+
+
+@on_a_gpu
 @pytest.mark.parametrize("optimizer, scheduler", [(sgd, None), (momentum, None), (adam, one_cycle)])
 def test_same_numbers_on_a_gpu(optimizer, scheduler):
     assert_same_run(lambda: mlp(nn.Dropout(0.3)).cuda(), optimizer, make_scheduler=scheduler)

@@ -39,7 +39,8 @@ def test_one_curve_may_be_a_plain_number():
     animator = Animator()
     for x in range(3):
         animator.add(x, x**2)
-    assert animator.Y == [[0, 1, 4]]
+    animator.add(3, torch.tensor(9.0))  # has a __len__, and no length
+    assert animator.Y == [[0, 1, 4, 9]]
 
 
 @settings(max_examples=10, deadline=None)
@@ -228,16 +229,18 @@ def test_read_digest_of_other_files_is_none(tmp_path):
 def test_plot_takes_one_curve_several_or_none_for_x():
     plot([3, 1, 2])
     plot(torch.arange(3), [torch.ones(3), torch.zeros(3)], legend=["a", "b"])
-    first, second = (plt.figure(n).axes[0].lines for n in plt.get_fignums())
+    plot([torch.tensor(3.0), torch.tensor(1.0)])
+    first, second, third = (plt.figure(n).axes[0].lines for n in plt.get_fignums())
     assert first[0].get_xdata().tolist() == [0, 1, 2] and len(second) == 2
+    assert [line.get_ydata().tolist() for line in third] == [[3, 1]]
 
 
 @pytest.mark.parametrize("shape", [(5, 4), (1, 5, 4), (3, 5, 4), (5, 4, 3)])
-@pytest.mark.parametrize("kind", [torch.uint8, torch.float32])
+@pytest.mark.parametrize("kind", [torch.uint8, torch.int32, torch.int64, torch.float32])
 def test_show_images_takes_grey_and_colour(shape, kind):
     images = torch.ones(2, *shape).to(kind)
     show_images(images, 1, 3, titles=["a", "b"])
     axes = plt.gcf().axes
     assert [len(ax.images) for ax in axes] == [1, 1, 0]
     assert [ax.get_title() for ax in axes] == ["a", "b", ""]
-    assert axes[0].images[0].get_clim() == (0, 255 if kind == torch.uint8 else 1)
+    assert axes[0].images[0].get_clim() == (0, 1 if kind == torch.float32 else 255)

@@ -2,19 +2,21 @@
 
 Each row times both in turn, warm, some times in one run, and compares the best times. They run in a
 Jupyter kernel, where figures are really drawn. The peer is d2l 0.17.6 beside current packages; it
-reads the same files as helpers. What was measured goes to results/bench.json, where rows stay that
-were measured before with the same hardware and versions.
+reads the same files as helpers. What was measured goes to results/bench.json, a list with a record
+for each hardware and versions: a new row replaces that of the same record, all others stay.
 """
 
 import gzip
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 import tempfile
 from importlib import metadata
 from importlib.util import find_spec
+from operator import itemgetter
 from pathlib import Path
 
 import torch
@@ -59,6 +61,14 @@ def in_kernel(code: str, cwd: Path) -> None:
         raise RuntimeError(ANSI.sub("", "\n".join(reply["traceback"])))
 
 
+def processor() -> str:
+    """The model of the CPU where the system tells it, else its kind."""
+    info = Path("/proc/cpuinfo")
+    text = info.read_text(encoding="utf-8") if info.exists() else ""
+    model = re.search(r"^model name\s*: (.+)", text, re.MULTILINE)
+    return model[1] if model else platform.processor() or platform.machine()
+
+
 def record(seconds: dict[str, list[float | None]]) -> dict:
     """What results/bench.json holds of a run."""
     rows = {}
@@ -71,19 +81,23 @@ def record(seconds: dict[str, list[float | None]]) -> dict:
     packages = ("torch", "torchvision", "numpy", "matplotlib", "d2l")
     on = torch.cuda.get_device_name(DEVICE) + ", " if DEVICE.type == "cuda" else ""
     return {
-        "hardware": f"{on}{platform.machine()}, {os.cpu_count()} cores",
+        "hardware": f"{on}{processor()}, {os.cpu_count()} cores",
         "versions": {"python": platform.python_version()}
         | {name: metadata.version(name) for name in packages},
         "seconds": rows,
     }
 
 
-def merged(stored: dict, found: dict) -> dict:
-    """`found`, with the rows of `stored` that it lacks if they are from the same machine."""
-    if any(stored[name] != found[name] for name in ("hardware", "versions")):
-        return found
-    rows = stored["seconds"] | found["seconds"]
-    return found | {"seconds": {name: rows[name] for name in ROWS if name in rows}}
+def merged(stored: list[dict], found: dict) -> list[dict]:
+    """`stored` with the rows of `found`, in the record of the same machine or in one at the end."""
+    machine = itemgetter("hardware", "versions")
+    places = [machine(old) for old in stored]
+    if machine(found) not in places:
+        return [*stored, found]
+    place = places.index(machine(found))
+    rows = stored[place]["seconds"] | found["seconds"]
+    new = found | {"seconds": {name: rows[name] for name in ROWS if name in rows}}
+    return [*stored[:place], new, *stored[place + 1 :]]
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -106,7 +120,7 @@ def main(argv: list[str] | None = None) -> int:
         in_kernel(code, cwd=here)
         found = record(json.loads(target.read_text(encoding="utf-8")))
     path = course.RESULTS / "bench.json"
-    stored = json.loads(path.read_text(encoding="utf-8")) if path.exists() else found
+    stored = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
     text = json.dumps(merged(stored, found), indent=1) + "\n"
     course.write_atomic(path, text.encode("utf-8"))
     rows = found["seconds"].values()

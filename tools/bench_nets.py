@@ -14,19 +14,20 @@ def conv(inputs: int, outputs: int, size: int, **options) -> list[nn.Module]:
 
 
 def lenet(norm: bool = False) -> nn.Sequential:
-    """For 28 pixels; `norm` puts batch normalization before each activation."""
+    """For 28 pixels; the notes' one with batch normalization has no padding."""
 
     def after(layer: nn.Module, width: int, kind: type[nn.Module]) -> list[nn.Module]:
         return [layer, *([kind(width)] if norm else []), nn.ReLU()]
 
     return nn.Sequential(
-        *after(nn.Conv2d(1, 6, 5, padding=2), 6, nn.BatchNorm2d),
+        *after(nn.Conv2d(1, 6, 5, padding=0 if norm else 2), 6, nn.BatchNorm2d),
         nn.MaxPool2d(2),
         *after(nn.Conv2d(6, 16, 5), 16, nn.BatchNorm2d),
         nn.MaxPool2d(2),
         nn.Flatten(),
-        *after(nn.Linear(400, 120), 120, nn.BatchNorm1d),
-        *after(nn.Linear(120, 84), 84, nn.BatchNorm1d),
+        *after(nn.Linear(16 * (4 * 4 if norm else 5 * 5), 120), 120, nn.BatchNorm1d),
+        nn.Linear(120, 84),
+        nn.ReLU(),
         nn.Linear(84, 10),
     )
 

@@ -10,7 +10,9 @@ are taken from `helpers` as they are, it is this:
 - `Timer` waits for an accelerator before it reads the clock;
 - `load_array` and `load_data_fashion_mnist` return loaders that slice tensors in memory, without
   worker processes; resizing works on floats, not bytes, so pixels differ by up to 1/255;
-- `try_all_gpus` also finds the accelerators of Apple and Intel.
+- `try_all_gpus` also finds the accelerators of Apple and Intel;
+- the curves of `train_ch3`, `train_ch6` and `train_ch13` are drawn as the notebook draws figures,
+  PNG until `use_svg_display`, `set_figsize`, `plot` or an `Animator` has asked for SVG.
 """
 
 # ruff: noqa: F401  these names are here to be used from outside
@@ -63,7 +65,14 @@ from .drawing import Animator, plot, set_axes, set_figsize, show_images, use_svg
 from .gpus import get_dataloader_workers, num_gpus, split_batch, try_gpu
 from .hub import DATA_HUB, DATA_URL, download, download_all, download_extract
 from .loops import train_batch_ch13, train_ch3, train_ch6, train_ch13, train_epoch_ch3
-from .measures import accuracy, evaluate_accuracy, evaluate_accuracy_gpu, evaluate_loss, predict_ch3
+from .measures import (
+    Benchmark,
+    accuracy,
+    evaluate_accuracy,
+    evaluate_accuracy_gpu,
+    evaluate_loss,
+    predict_ch3,
+)
 from .nets import Residual, corr2d, linreg, resnet18, sgd, squared_loss
 
 MODULES = {  # imported when first used, since some take long

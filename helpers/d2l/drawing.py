@@ -17,7 +17,7 @@ def use_svg_display() -> None:
         from matplotlib_inline import backend_inline
 
         backend_inline.set_matplotlib_formats("svg")
-        figures._register()  # the digests, which that call drops
+        figures._register(png=False)  # the digests, which that call drops
 
 
 def set_figsize(figsize: tuple[float, float] = (3.5, 2.5)) -> None:
@@ -68,7 +68,8 @@ def show_images(
 ) -> np.ndarray:
     """Show images in a grid, row by row; returns its axes in a flat array.
 
-    Not as in d2l: grey is grey and not green, tensors (c, h, w) and a single image work.
+    Not as in d2l: grey is grey and not green, from 0 for black to 1 for white (255 for integers)
+    whatever is in an image; tensors (c, h, w) and a single image work.
     """
     from matplotlib import pyplot as plt
 
@@ -100,6 +101,7 @@ class Animator(plotting.Animator):
         ncols: int = 1,
         figsize: tuple[float, float] = (3.5, 2.5),
     ):
+        use_svg_display()
         xlim, ylim = _apart(xlim), _apart(ylim)
         super().__init__(xlabel, ylabel, legend, xlim, ylim, xscale, yscale, fmts, figsize)
         self._ax.grid(True)
@@ -108,8 +110,8 @@ class Animator(plotting.Animator):
         self.axes = [self._ax, *map(self._fig.add_subplot, places[1:])]
 
     def add(self, x, y) -> None:
-        values = list(y) if hasattr(y, "__len__") else [y]
-        if not hasattr(x, "__len__"):
+        values = list(y) if plotting._several(y) else [y]
+        if not plotting._several(x):
             return super().add(x, values)
         for i, place in enumerate(x):
             if place is not None:

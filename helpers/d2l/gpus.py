@@ -28,7 +28,8 @@ def split_batch(
     """Share a batch out among devices: (the parts of X, the parts of y), each on its device.
 
     Not as in d2l: CPUs are devices too, and each device gets a part of a batch that does not
-    divide evenly, for example 2, 1, 1 and 1 of 5 examples. Raises ValueError for unequal lengths.
+    divide evenly, for example 2, 1, 1 and 1 of 5 examples. Of fewer examples than devices the last
+    devices get empty parts. Raises ValueError for unequal lengths.
     """
     if len(X) != len(y):
         raise ValueError(f"X has {len(X)} examples and y has {len(y)}.")

@@ -1,4 +1,8 @@
-"""The book's train loops; all but the last are the course's one loop, `helpers.train`."""
+"""The book's train loops; all but the last are the course's one loop, `helpers.train`.
+
+Not as in d2l, for `train_ch3`, `train_ch6` and `train_ch13`: outside a notebook each epoch prints a
+line, and a loss that is no finite number ends the training with a RuntimeError.
+"""
 
 from collections.abc import Callable, Iterable, Sequence
 
@@ -20,13 +24,17 @@ def train_epoch_ch3(
 ) -> tuple[float, float]:
     """Train for one epoch: (mean loss, share of right predictions).
 
-    Not as in d2l: the loss is right for every reduction; the share is 0 where y holds no classes.
+    Not as in d2l: for every reduction of the loss its mean is right, and a step follows the
+    gradient of the batch's mean, by hand that of its sum; the share is 0 where y holds no classes.
+    Raises ValueError when there is no batch.
     """
     if isinstance(net, nn.Module):
         net.train()
     step, sums = Step(net, loss, updater), 0
     for X, y in train_iter:
         sums = sums + step(X, y)
+    if not isinstance(sums, Tensor):
+        raise ValueError("There is nothing to train on: train_iter has no batch.")
     total, right, labels, examples = sums.tolist()
     return total / examples, right / max(labels, 1)
 
@@ -41,8 +49,9 @@ def train_ch3(
 ) -> None:
     """Train and draw the curves.
 
-    Not as in d2l: a high loss is no AssertionError, the y axis fits what is drawn, and the curves
-    have points within each epoch.
+    Each step as in `train_epoch_ch3`. Not as in d2l: a high loss is no AssertionError, the y axis
+    fits what is drawn, and the curves have points within each epoch, for which `train_iter` needs a
+    length.
     """
     train(net, train_iter, test_iter, loss=loss, optimizer=updater, num_epochs=num_epochs)
 
@@ -105,15 +114,16 @@ def train_ch13(
 ) -> None:
     """Train on `devices`, by default all GPUs there are; each batch as by `train_batch_ch13`.
 
-    Not as in d2l: the devices are looked for when it is called, not when it is imported; fewer than
-    five batches are enough; the y axis fits what is drawn; examples/sec counts data loading too.
+    Not as in d2l: the devices are looked for when it is called, not when it is imported; for a
+    single one there is no DataParallel; fewer than five batches are enough; the y axis fits what is
+    drawn; examples/sec counts data loading too.
     """
     devices = devices or try_all_gpus()
     net = net.to(devices[0])
     if len(devices) > 1:
         net = nn.DataParallel(net, device_ids=devices)
     train_iter, test_iter = resident(train_iter, devices[0]), resident(test_iter, devices[0])
-    history = History()
+    history = History(device=str(devices[0]))
     progress = Progress(history, num_epochs, len(train_iter), tested=True, animate=True)
     for epoch in range(num_epochs):
         timer, metric = Timer(), Accumulator(4)  # of loss, right predictions, labels, examples

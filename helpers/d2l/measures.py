@@ -1,4 +1,4 @@
-"""The book's measures of a network, and its look at predictions."""
+"""The book's measures of a network and of time, and its look at predictions."""
 
 from collections.abc import Callable, Iterable
 from math import isqrt
@@ -8,7 +8,7 @@ from torch import Tensor
 
 from .. import metrics
 from ..data import fashion_labels
-from ..metrics import device_of, evaluating
+from ..metrics import Timer, device_of, evaluating
 from .drawing import show_images
 
 
@@ -75,6 +75,23 @@ def predict_ch3(net: Callable, test_iter: Iterable, n: int = 6) -> None:
     side, shown = isqrt(X[0].numel()), len(y[:n])
     images = X[:n].reshape(shown, side, side)
     show_images(images, 1, shown, titles=[f"{true}\n{taken}" for true, taken in pairs])
+
+
+class Benchmark:
+    """`with d2l.Benchmark("ten products"): ...` prints how many seconds that took.
+
+    Not as in d2l: work that was queued on an accelerator is waited for, before and after.
+    """
+
+    def __init__(self, description: str = "Done"):
+        self.description = description
+
+    def __enter__(self) -> "Benchmark":
+        self.timer = Timer()
+        return self
+
+    def __exit__(self, *args) -> None:
+        print(f"{self.description}: {self.timer.stop():.4f} sec")
 
 
 def move(X: Tensor | list[Tensor], device: torch.device | None) -> Tensor | list[Tensor]:
