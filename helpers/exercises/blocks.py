@@ -68,18 +68,18 @@ def one_kernel(f):
         "The centre of a small kernel must be the centre of the 5×5, with zeros all around it.",
     )
 
-    def side(*kernels):
+    def shape(*kernels):
         return list(f(*kernels).shape)
 
-    def at_once(X, *kernels):
+    def outputs(X, *kernels):
         return F.conv2d(X, f(*kernels), padding=2)
 
     for c_i, sizes in ((3, (2, 4, 1)), (1, (1, 1, 1)), (2, (3, 2, 5))):
         X = torch.randn(2, c_i, 6, 7)
         kernels = [torch.randn(c, c_i, k, k) for c, k in zip(sizes, (1, 3, 5), strict=True)]
-        yield case(side, kernels, [sum(sizes), c_i, 5, 5], size)
+        yield case(shape, kernels, [sum(sizes), c_i, 5, 5], size)
         paths = [F.conv2d(X, K, padding="same") for K in kernels]
-        yield case(at_once, (X, *kernels), torch.cat(paths, dim=1), centre)
+        yield case(outputs, (X, *kernels), torch.cat(paths, dim=1), centre)
 
 
 def split_kernel(f):
@@ -95,23 +95,23 @@ def split_kernel(f):
         "The error can be smaller: which matrix of rank 1 is nearest to it?",
     )
 
-    def sizes(K):
+    def shapes_of_both(K):
         return [list(part.shape) for part in f(K)]
 
     def product(K):
         column, row = f(K)
         return column @ row
 
-    def error(K):
+    def squared_error(K):
         return (K - product(K)).square().sum().item()
 
     for h, w in ((7, 7), (3, 5)):
         K = torch.randn(h, w)
-        yield case(sizes, (K,), [[h, 1], [1, w]], shapes)
+        yield case(shapes_of_both, (K,), [[h, 1], [1, w]], shapes)
         ones = (torch.rand(h, 1) + 0.5) @ (torch.rand(1, w) + 0.5)
         yield case(product, (ones,), ones, exact)
         squares = torch.linalg.eigvalsh(K.double() @ K.double().T)  # of the singular values
-        yield case(error, (K,), squares[:-1].sum().item(), nearest)
+        yield case(squared_error, (K,), squares[:-1].sum().item(), nearest)
 
 
 def preactivation(f):

@@ -2,16 +2,19 @@
 
 import copy
 import difflib
+import functools
 import importlib
 import inspect
-import math
+import linecache
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import FunctionType
 
-import numpy as np
 import torch
 from torch import Tensor
+
+from .values import agree, contrast, short, show, wrapped
 
 Exercise = Callable[[object], Iterator["Case"]]
 
@@ -33,6 +36,8 @@ class Case:
 def case(f: Callable, inputs: Sequence, expected: object, hint: tuple[str, str], **more) -> Case:
     """The case `f(*inputs)`; `f` works on copies of the inputs, so it can do them no harm."""
     given = ", ".join(show(value) for value in inputs)
+    if (getattr(f, "__module__", None) or "").startswith(__package__):  # made from the answer
+        given += f"; compared: {f.__name__.replace('_', ' ')}"
     return Case(given, expected, lambda: f(*copy.deepcopy(tuple(inputs))), hint, **more)
 
 
@@ -49,7 +54,7 @@ class Check:
             near = difflib.get_close_matches(name, exercises, n=1)
             more = f" Did you mean {near[0]!r}?" if near else ""
             raise AttributeError(f"There is no exercise {name!r}.{more}")
-        return lambda answer: print(self._judge(name, exercises[name], answer))
+        return lambda answer=...: print(wrapped(self._judge(name, exercises[name], answer)))
 
     def __dir__(self) -> list[str]:
         return ["progress", *self.exercises()]
@@ -80,8 +85,8 @@ class Check:
             self._verdicts[name] = UNTOUCHED
             return f"{name}: {UNTOUCHED}"
         with torch.random.fork_rng(devices=[]):  # the random numbers of the kernel stay as they are
-            torch.manual_seed(0)
-            failed = next(filter(None, map(failure, exercise(answer))), None)
+            torch.default_generator.manual_seed(0)  # torch.manual_seed would reach the GPUs too
+            failed = next(filter(None, map(failure, exercise(watched(answer)))), None)
         self._verdicts[name] = WRONG if failed else RIGHT
         return "\n".join([f"{name}: {self._verdicts[name]}", *(failed or [])])
 
@@ -104,59 +109,61 @@ def attempted(answer: object) -> bool:
 def _empty(): ...
 
 
+class NothingReturned(Exception):
+    """A function that should return something returned None."""
+
+
+def watched(answer: object) -> object:
+    """The answer; a function raises if it returns nothing, and an error notes the line it is at."""
+    if not isinstance(answer, FunctionType):
+        return answer
+
+    @functools.wraps(answer)
+    def function(*args, **kwargs):
+        try:
+            result = answer(*args, **kwargs)
+        except Exception as error:
+            file = answer.__code__.co_filename
+            places = [n for frame, n in traceback.walk_tb(error.__traceback__)
+                      if frame.f_code.co_filename == file]  # fmt: skip
+            if source := linecache.getline(file, places[-1] if places else 0).strip():
+                error.add_note(f"at: {source}")
+            raise
+        if result is None:
+            raise NothingReturned
+        return result
+
+    return function
+
+
+NO_RETURN = ("函数什么也没有返回：漏了 return？", "Nothing was returned: is a return missing?")
+NO_NAME = (
+    "这个名字还没有定义：开头的导入单元运行过了吗？名字拼对了吗？",
+    "There is no such name yet: did you run the imports at the top, and is it spelled right?",
+)
+NO_TENSOR = ("要返回张量，不是列表。", "Return a tensor, not a list.")
+
+
 def failure(one: Case) -> list[str] | None:
     """The lines that say what went wrong, or None if nothing did."""
     try:
         got = one.run()
+        if agree(one.expected, got, one.tolerance):
+            return None
+        hint = NO_TENSOR if isinstance(one.expected, Tensor) and isinstance(got, list) else one.hint
+        expected, got = contrast(one.expected, got, one.tolerance)
+    except NothingReturned:
+        expected, got, hint = show(one.expected), "None", NO_RETURN
     except Exception as error:
-        got = f"{type(error).__name__}: {error}".splitlines()[0]
-        right = False
-    else:
-        right = agree(one.expected, got, one.tolerance)
-        got = show(got)
-    if right:
-        return None
-    chinese, english = one.hint
+        place = "".join(f", {note}" for note in getattr(error, "__notes__", []))
+        expected = show(one.expected)
+        got = short(f"{type(error).__name__}: {error}", 160) + short(place, 80)
+        hint = NO_NAME if isinstance(error, NameError) else one.hint
+    chinese, english = hint
     return [
         f"  input     {one.given}",
-        f"  expected  {show(one.expected)}",
+        f"  expected  {expected}",
         f"  got       {got}",
         f"  提示：{chinese}",
         f"  Hint: {english}",
     ]
-
-
-def agree(expected: object, got: object, tolerance: float = 1e-4) -> bool:
-    """Whether two values are the same: floats and tensors but for rounding, the rest exactly."""
-    if isinstance(expected, Tensor | np.ndarray):
-        if not isinstance(got, Tensor | np.ndarray) or tuple(got.shape) != tuple(expected.shape):
-            return False
-        a, b = (torch.as_tensor(value).detach().double().cpu() for value in (expected, got))
-        return torch.allclose(a, b, rtol=tolerance, atol=tolerance, equal_nan=True)
-    if isinstance(expected, list | tuple):
-        same = isinstance(got, list | tuple | torch.Size) and len(got) == len(expected)
-        return same and all(agree(a, b, tolerance) for a, b in zip(expected, got, strict=True))
-    if isinstance(got, Tensor) and got.ndim == 0:
-        got = got.item()
-    if isinstance(expected, bool | str) or expected is None:
-        return type(got) is type(expected) and got == expected
-    if isinstance(got, bool) or not isinstance(got, int | float):
-        return False
-    return math.isclose(expected, got, rel_tol=tolerance, abs_tol=tolerance)
-
-
-def show(value: object) -> str:
-    """A value in one short line."""
-    if isinstance(value, Tensor):
-        if value.numel() > 8:
-            return f"a tensor of shape {tuple(value.shape)}"
-        numbers = (
-            torch.round(value.detach().double(), decimals=4)
-            if value.dtype.is_floating_point
-            else value
-        )
-        return f"tensor({numbers.tolist()})"
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    text = getattr(value, "__name__", None) or repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."

@@ -16,23 +16,23 @@ def compose_kernels(f):
     )
     flip = (
         "K2 的每个数都带着一份平移过的 K1：看它往哪个方向平移，该不该翻转。",
-        "Each number of K2 brings a shifted copy of K1: mind the direction of the shift, and what "
-        "is to be flipped.",
+        "Each number of K2 brings a shifted copy of K1: mind the direction of the shift, and "
+        "whether one is to be flipped.",
     )
 
     def corr2d(X, K):
         return F.conv2d(X[None, None], K[None, None])[0, 0]
 
-    def at_once(X, K1, K2):
+    def outputs(X, K1, K2):
         return corr2d(X, f(K1, K2))
 
-    def side(K1, K2):
+    def shape(K1, K2):
         return list(f(K1, K2).shape)
 
     for a, b in (((2, 2), (2, 2)), ((3, 3), (1, 1)), ((1, 2), (3, 1)), ((2, 3), (4, 2))):
         X, K1, K2 = torch.randn(9, 9), torch.randn(a), torch.randn(b)
-        yield case(side, (K1, K2), [a[0] + b[0] - 1, a[1] + b[1] - 1], size)
-        yield case(at_once, (X, K1, K2), corr2d(corr2d(X, K1), K2), flip)
+        yield case(shape, (K1, K2), [a[0] + b[0] - 1, a[1] + b[1] - 1], size)
+        yield case(outputs, (X, K1, K2), corr2d(corr2d(X, K1), K2), flip)
 
 
 def conv2d_by_matmul(f):

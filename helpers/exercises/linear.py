@@ -9,9 +9,11 @@ from .checking import case
 def sgd_step(f):
     """sgd_step(w, b, X, y, lr): the new w and b; (d, 1), (1,), (n, d), (n, 1) or (n,)."""
 
-    def step(*inputs):
+    def w_then_b(*inputs):
         w, b = f(*inputs)
         return torch.cat([w.flatten(), b.flatten()])
+
+    step = w_then_b
 
     w, b, X, y = torch.zeros(1, 1), torch.zeros(1), torch.tensor([[2.0]]), torch.tensor([[3.0]])
     expected = torch.tensor([3.0, 1.5])  # w and b
@@ -54,7 +56,7 @@ def critical_lr(f):
     hint = ("损失是 n 个样本的平均，h 也是。", "The loss is a mean over n examples, and so is h.")
     yield case(f, (torch.tensor([[1.0], [2.0], [3.0], [2.0]]),), 2 / 4.5, hint)
     hint = (
-        "碗在每个特征方向上弯得不一样；最陡的方向最先发散。",
+        "碗在每个特征向量的方向上弯得不一样；最陡的方向最先发散。",
         "The bowl is curved differently along each eigenvector; the steepest diverges first.",
     )
     for n, scales in ((2, [1.0, 3.0]), (50, [1.0, 10.0, 0.1])):
@@ -94,7 +96,10 @@ def huber(f):
     for delta in (1.0, 0.5, 2.0):
         small = torch.linspace(-1, 1, 5) * delta
         expected = F.huber_loss(small, torch.zeros(5), delta=delta, reduction="none")
-        hint = ("误差不超过 δ 时是平方损失的一半。", "Up to δ it is half the square of the error.")
+        hint = (
+            "每个误差各有一个损失，各选各的公式：不超过 δ 时，是误差平方的一半。",
+            "Each error has a loss and a formula of its own: up to δ it is half its square.",
+        )
         yield case(f, (small, delta), expected, hint)
         large = torch.tensor([-3.0, 1.5, 2.5]) * delta
         expected = F.huber_loss(large, torch.zeros(3), delta=delta, reduction="none")

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from .checking import case
+from .checking import Case, case
 
 
 def fold_batch_norm(f):
@@ -22,9 +22,22 @@ def fold_batch_norm(f):
     epsilon = ("ε 在根号里，用这一层自己的。", "ε is under the root; take that of this very layer.")
     settings = (
         "步幅、填充和分组都从原来的卷积抄过来。",
-        "Stride, padding and groups are copied from the convolution as it was.",
+        "Stride, padding and groups are copied from the original convolution.",
     )
     none = ("没有偏置的卷积，偏置当作 0。", "If the convolution has no bias, it counts as 0.")
+    one = (
+        "要返回一个新的 nn.Conv2d：归一化并进去，原来的两层不动。",
+        "Return one new nn.Conv2d, with the normalization merged into it; both layers stay as they "
+        "were.",
+    )
+
+    def merged():
+        conv, bn = nn.Conv2d(4, 6, 3), nn.BatchNorm2d(6).eval()
+        bn.running_var.fill_(4.0)
+        before = conv.weight.detach().clone()
+        new = f(conv, bn)
+        kept = "unchanged" if conv.weight.equal(before) else "changed"
+        return f"a {type(new).__name__}; the kernel of conv is {kept}"
 
     def outputs(conv, bn, X):
         return f(conv, bn)(X)
@@ -46,6 +59,8 @@ def fold_batch_norm(f):
             bn.running_mean.normal_()
         X = torch.randn(2, 4, 7, 8)
         yield case(outputs, (conv, bn, X), bn(conv(X)), hint)
+    expected = "a Conv2d; the kernel of conv is unchanged"
+    yield Case("Conv2d(4, 6), BatchNorm2d(6); compared: what is returned", expected, merged, one)
 
 
 def batch_norm_backward(f):

@@ -26,14 +26,23 @@ def at_least(f):
 def perceptron_epoch(f):
     """perceptron_epoch(w, b, X, y, lr): the new w and b, and the number of mistakes."""
 
-    def epoch(*inputs):
+    def w_b_mistakes(*inputs):
         w, b, mistakes = f(*inputs)
         return torch.cat([w.flatten(), torch.tensor([b, mistakes])])
 
+    epoch = w_b_mistakes
+
     w, b, X = torch.zeros(2), torch.tensor(0.0), torch.tensor([[1.0, 2.0]])
     hint = (
+        "只有出错才更新：w 加上 ηyx，b 加上 ηy；次数也要数。",
+        "Only a mistake changes anything: ηyx is added to w and ηy to b; and count the mistakes.",
+    )
+    for y in (-1.0, 1.0):
+        expected = torch.tensor([-1.0, -2.0, 0.0, 1.0] if y < 0 else [0.0, 0.0, 1.0, 0.0])
+        yield case(epoch, (w, b + 1, X, torch.tensor([y]), 1.0), expected, hint)
+    hint = (
         "恰好落在边界上（yz = 0）也算错误，哪一类都一样。",
-        "To lie exactly on the border, yz = 0, is a mistake too, whichever the class.",
+        "Lying exactly on the border, yz = 0, is a mistake too, whichever class it is.",
     )
     for y in (-1.0, 1.0):
         expected = torch.tensor([y, 2 * y, y, 1.0])
@@ -74,7 +83,7 @@ def xor_layers(f):
     yield Case("shape after the first layer", (4, 2), lambda: tuple(hidden().shape), hint)
     hint = (
         "第一层把两类的点送到了同一处，第二层再也分不开它们。",
-        "The first layer sends points of both classes to one place; no second layer parts them.",
+        "The first layer sends points of both classes to one place; no second layer can part them.",
     )
     yield Case("the first layer keeps the classes apart", True, keeps_apart, hint)
     hint = (
@@ -85,6 +94,7 @@ def xor_layers(f):
 
 
 def _sign(X, w, b):
+    w, b = (torch.as_tensor(v, dtype=X.dtype) for v in (w, b))
     return torch.where(X @ w + b > 0, 1.0, -1.0)
 
 
@@ -108,7 +118,7 @@ def broken_line(f):
     """broken_line(x, y): (n,), (n,) -> W1, b1, W2, b2: (1, n - 1), (n - 1,), (n - 1, 1), (1,)."""
     start = (
         "最左边的点上所有单元都是 0，只剩 b2。",
-        "At the first point all units are 0, and b2 is all.",
+        "At the first point all units are 0, and only b2 is left.",
     )
     slope = (
         "第 k 个单元只在 x[k] 右边起作用；过了 x[0]，斜率是两点的高度差除以间距。",

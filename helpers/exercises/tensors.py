@@ -39,7 +39,7 @@ def pairwise_distances(f):
     yield case(f, (P,), torch.tensor([[0.0, 5.0], [5.0, 0.0]]), hint)
     hint = (
         "先相减再平方：两个很大的数相减，有效数字所剩无几。",
-        "Subtract first and square then: between large numbers few digits are left.",
+        "Subtract first, then square: the difference of two large numbers has few digits left.",
     )
     for P in (torch.randn(6, 3), torch.rand(4, 2) + 1000):
         points = P.tolist()
@@ -95,7 +95,7 @@ def ellipse(f):
         ),
         (
             "先拉伸，后旋转；先做的写在右边。",
-            "Stretch first, rotate then; what is done first stands on the right.",
+            "Stretch first, then rotate; what is done first stands on the right.",
         ),
         ("角度为正时逆时针转。", "A positive angle turns counter-clockwise."),
     ]
@@ -126,8 +126,9 @@ def derivative(f):
     """derivative(f, x): f works element by element; (n,) -> (n,)."""
     x = torch.linspace(-2, 2, 5)
     hint = (
-        "每个输出只依赖自己的输入，所以先求和，再 backward；求平均会多出因子 1/n。",
-        "Each output depends on its own input only, so sum, then backward; a mean brings in 1/n.",
+        "先让 x 需要梯度。每个输出只依赖自己的输入，所以求和再 backward；求平均会多出因子 1/n。",
+        "x must require a gradient first. Each output depends on its own input only, so sum, then "
+        "backward; a mean brings in 1/n.",
     )
     yield case(f, (torch.sin, x), x.cos(), hint)
     x = torch.linspace(0.1, 0.9, 5)
@@ -185,7 +186,8 @@ def jacobian(f):
         ),
         (
             "每个输出都要倒着走一遍：计算图要留着，上一遍的梯度不能加进来。",
-            "Each output takes a way back of its own: keep the graph, keep out the last gradient.",
+            "Each output takes a backward pass of its own: keep the graph for the next, and keep "
+            "out the gradient of the last.",
         ),
     ]
     for m, hint in zip((1, 2, 5), (*hints, hints[1]), strict=True):

@@ -126,7 +126,7 @@ WRONG = {
         ("from the right", lambda J: paths(J, left=False), "from the left"),
     ],
     "bottleneck_parameters": [
-        ("no norms", lambda c, inner, stride: bottleneck(c, inner, norms=0), "batch norm"),
+        ("no norms", lambda c, inner, stride: bottleneck(c, inner, norms=0), "two parameters"),
         ("biases", lambda c, inner, stride: bottleneck(c, inner, bias=1), "without biases"),
         ("never", lambda c, inner, stride: bottleneck(c, inner), "a 1×1 convolution and"),
         (

@@ -81,7 +81,7 @@ WRONG = {
     "power_mean_pool": [
         ("no root", lambda X, p: (X**p).mean(dim=(2, 3)), "root"),
         ("sum", lambda X, p: (X**p).sum(dim=(2, 3)) ** (1 / p), "mean"),
-        ("all channels", lambda X, p: (X**p).mean(dim=(1, 2, 3)) ** (1 / p), "each channel"),
+        ("all channels", lambda X, p: (X**p).mean(dim=(1, 2, 3)) ** (1 / p), "One number"),
         ("overflows", power_mean, "divide by the maximum"),
         (
             "0 / 0",

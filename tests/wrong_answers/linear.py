@@ -47,7 +47,7 @@ WRONG = {
     "huber": [
         ("no half", lambda e, d: torch.where(e.abs() <= d, e**2, d * (e.abs() - d / 2)), "half"),
         ("torn", lambda e, d: torch.where(e.abs() <= d, e**2 / 2, d * e.abs()), "meet"),
-        ("d = 1", lambda e, d: torch.where(e.abs() <= 1, e**2 / 2, e.abs() - 0.5), "δ"),
+        ("d = 1", lambda e, d: torch.where(e.abs() <= 1, e**2 / 2, e.abs() - 0.5), "meet"),
     ],
     "class_accuracies": [
         (

@@ -55,6 +55,7 @@ WRONG = {
             lambda means, variances, counts: (means.mean(dim=0), variances.mean(dim=0)),
             "The means of the parts",
         ),
+        ("0 times nan", merged, "skip a part"),
     ],
     "accumulated_gradients": [
         ("all at once", whole, "At most"),

@@ -60,7 +60,11 @@ WRONG = {
     "lazy_layers": [
         ("dense only", lambda net: names(net, lambda m: type(m) is nn.LazyLinear), "several"),
         ("not nn.Linear", lambda net: names(net, lambda m: type(m) is not nn.Linear), "the class"),
-        ("containers", lambda net: names(net, lambda m: missing(m, recurse=True)), "parameters"),
+        (
+            "containers",
+            lambda net: names(net, lambda m: missing(m, recurse=True)),
+            "own parameters",
+        ),
         (
             "children only",
             lambda net: [name for name, m in net.named_children() if missing(m, recurse=False)],
@@ -118,7 +122,7 @@ WRONG = {
     ],
     "unit_outputs": [
         ("variance", lambda net, X: scaled(net, X, torch.var), "not by the variance"),
-        ("nothing returned", lambda net, X: (scaled(net, X), None)[1], "Return"),
+        ("nothing returned", lambda net, X: (scaled(net, X), None)[1], "return missing"),
         ("all at once", lambda net, X: scaled(net, X, first=False), "as you go"),
         ("dense only", lambda net, X: scaled(net, X, kinds=nn.Linear), "Both"),
     ],

@@ -37,6 +37,7 @@ def interleaved(X, groups, eps):
 
 WRONG = {
     "fold_batch_norm": [
+        ("both layers", nn.Sequential, "one new"),
         (
             "by the variance",
             lambda conv, bn: folded(conv, bn, bn.weight / (bn.running_var + bn.eps)),

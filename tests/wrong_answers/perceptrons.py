@@ -46,6 +46,12 @@ WRONG = {
         ("two bits", lambda k, n: (torch.ones(2), 0.5 - k), "the count"),
     ],
     "perceptron_epoch": [
+        (
+            "away",
+            lambda w, b, X, y, lr: perceptron_epoch(w, b, X, y, -lr, lambda y, z: y * z <= 0),
+            "Only a mistake",
+        ),
+        ("always", lambda *a: perceptron_epoch(*a, lambda y, z: True), "Only a mistake"),
         ("border is right", lambda *a: perceptron_epoch(*a, lambda y, z: y * z < 0), "border"),
         ("predict", lambda *a: perceptron_epoch(*a, lambda y, z: (z > 0) != (y > 0)), "border"),
         ("b without lr", lambda *a: perceptron_epoch(*a, lambda y, z: y * z <= 0, 1.0), "both"),

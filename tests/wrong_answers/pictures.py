@@ -121,6 +121,7 @@ WRONG = {
         ("at once", until_it_rises, "in a row"),
         ("one too late", lambda *a: stop(*a, off=1), "in a row"),
         ("never anew", lambda *a: stop(*a, anew=False), "count anew"),
-        ("ties", lambda *a: stop(*a, beats=lambda new, old: new <= old), "tie"),
+        ("ties", lambda *a: stop(*a, beats=lambda new, old: new <= old), "A tie"),
+        ("beyond the end", lambda *a: (stop(*a)[1] + a[1] + 1, stop(*a)[1]), "never comes"),
     ],
 }

@@ -66,8 +66,12 @@ WRONG = {
     ],
     "fill_gaps": [
         ("one mean", lambda X, train: filled(X, train.nanmean()), "a mean of its own"),
-        ("plain mean", lambda X, train: filled(X, train.mean(dim=0)), "that are there"),
-        ("gaps count", lambda X, train: filled(X, train.nansum(0) / len(train)), "that are there"),
+        ("plain mean", lambda X, train: filled(X, train.mean(dim=0)), "a mean of its own"),
+        (
+            "gaps count",
+            lambda X, train: filled(X, train.nansum(0) / len(train)),
+            "a mean of its own",
+        ),
         ("own mean", lambda X, train: filled(X, X.nanmean(dim=0)), "come from train"),
     ],
     "normalize_columns": [
