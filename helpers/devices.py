@@ -1,11 +1,26 @@
-"""Which device to train on, and the one seed of a run."""
+"""What a run is made with: its profile, its device and its seed."""
 
 import ctypes
+import os
 import random
 import sys
 
 import numpy as np
 import torch
+
+PROFILES = ("quick", "full", "trial")
+
+
+def profile() -> str:
+    """The value of the environment variable COURSE_PROFILE, `quick` if unset.
+
+    `trial` is `full` cut to seconds: one epoch of two batches, to see that the path works.
+    Raises ValueError for any other value.
+    """
+    name = os.environ.get("COURSE_PROFILE") or "quick"
+    if name not in PROFILES:
+        raise ValueError(f"COURSE_PROFILE is {name!r}; set it to 'quick' or 'full'.")
+    return name
 
 
 def try_all_gpus() -> list[torch.device]:

@@ -98,13 +98,19 @@ def show_confusion(y: Tensor, predictions: Tensor, labels: Sequence[str] = FASHI
 
 
 def show_mistakes(
-    images: Tensor, y: Tensor, scores: Tensor, n: int = 9, labels: Sequence[str] = FASHION_LABELS
+    images: Tensor,
+    y: Tensor,
+    scores: Tensor,
+    which: Sequence[int] | int = 9,
+    labels: Sequence[str] = FASHION_LABELS,
 ) -> None:
-    """Show the `n` mistakes of which the network was surest, with the truth and the prediction.
+    """Show mistakes with the truth and, below it, the prediction.
 
     images: (m, 1, h, w); y: classes (m,); scores: the network's outputs (m, classes).
+    which: the numbers of the images, or how many of those in which the network was surest.
     """
     confidence, predictions = scores.softmax(dim=1).max(dim=1)
-    worst = confidence.masked_fill(predictions == y, -1).topk(n).indices
-    titles = [f"{labels[y[i]]}\n{labels[predictions[i]]}?" for i in worst.tolist()]
-    show_images(images[worst], -(-n // 9), min(n, 9), titles=titles)
+    if isinstance(which, int):
+        which = confidence.masked_fill(predictions == y, -1).topk(which).indices.tolist()
+    titles = [f"{labels[y[i]]}\n{labels[predictions[i]]}?" for i in which]
+    show_images(images[which], -(-len(which) // 9), min(len(which), 9), titles=titles)

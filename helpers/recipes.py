@@ -1,6 +1,5 @@
 """The two recipes of a chapter, `quick` and `full`, and how to train by one."""
 
-import os
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,23 +8,10 @@ from torch import nn
 from torch.optim import Optimizer
 
 from .data import load_data_fashion_mnist
-from .devices import seed_everything, try_gpu
+from .devices import profile, seed_everything, try_gpu
 from .training import History, train
 
-PROFILES = ("quick", "full", "trial")
 CHECKPOINTS = Path("checkpoints")  # below the working directory
-
-
-def profile() -> str:
-    """The value of the environment variable COURSE_PROFILE, `quick` if unset.
-
-    `trial` is `full` cut to seconds: one epoch of two batches, to see that the path works.
-    Raises ValueError for any other value.
-    """
-    name = os.environ.get("COURSE_PROFILE") or "quick"
-    if name not in PROFILES:
-        raise ValueError(f"COURSE_PROFILE is {name!r}; set it to 'quick' or 'full'.")
-    return name
 
 
 def choose_recipe(*, quick: dict, full: dict) -> SimpleNamespace:

@@ -14,7 +14,7 @@ from statistics import mean, stdev
 
 import torch
 
-from .recipes import profile
+from .devices import profile
 from .training import History
 
 STORE = Path(__file__).resolve().parent.parent / "results" / "results.json"

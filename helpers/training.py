@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from .checkpoint import load_checkpoint, save_checkpoint
+from .devices import profile
 from .fast import FastStep
 from .figures import notebook_shell
 from .metrics import Timer, evaluate_accuracy, evaluate_loss
@@ -17,7 +18,7 @@ from .plotting import Animator
 from .step import Step
 
 POINTS_PER_EPOCH = 5  # of the training curves
-ESTIMATE_FROM = 300  # seconds: a run that will take longer says so
+ESTIMATE_FROM = 300  # seconds: a full run that will take longer says so
 
 
 @dataclass
@@ -171,5 +172,5 @@ class Progress:
         animator.add(x, [point.get(name) for name in animator.legend])
 
     def _estimate(self, seconds: float, device: torch.device) -> None:
-        if seconds > ESTIMATE_FROM:
+        if seconds > ESTIMATE_FROM and profile() == "full":  # a stored output holds no time
             print(f"{self.num_epochs} epochs will take about {seconds / 60:.0f} min on {device}.")

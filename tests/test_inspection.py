@@ -127,6 +127,12 @@ def test_confusion_counts_shares_of_the_true_class():
 def test_mistakes_come_surest_first():
     y = torch.tensor([0, 1, 0, 1])
     scores = torch.tensor([[0.0, 1.0], [0.0, 9.0], [0.0, 5.0], [2.0, 0.0]])
-    show_mistakes(torch.zeros(4, 1, 2, 2), y, scores, n=3, labels=["a", "b"])
+    show_mistakes(torch.zeros(4, 1, 2, 2), y, scores, 3, labels=["a", "b"])
     titles = [ax.get_title() for ax in plt.gcf().axes]
     assert titles == ["a\nb?", "b\na?", "a\nb?"]
+
+
+def test_mistakes_may_be_named():
+    y, scores = torch.tensor([0, 1, 0]), torch.eye(3)[:, :2]
+    show_mistakes(torch.zeros(3, 1, 2, 2), y, scores, [2, 0], labels=["a", "b"])
+    assert [ax.get_title() for ax in plt.gcf().axes] == ["a\na?", "a\na?"]

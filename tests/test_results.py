@@ -5,6 +5,12 @@ import json
 import pytest
 
 from helpers import History, record_result, results, results_table
+from tools.course import code_cells, notebooks, read
+
+RECORDS = json.loads(results.STORE.read_text(encoding="utf-8"))
+QUICK = {(r["notebook"], r["run"]): r for r in RECORDS if r["profile"] == "quick"}
+PUBLISHED = {(r["notebook"], r["run"]): r for r in RECORDS if r["profile"] == "published"}
+IMAGE_CLASSIFIERS = [key for key in QUICK if "15" <= key[0][:2] <= "23"]
 
 
 @pytest.fixture
@@ -103,3 +109,27 @@ def test_the_committed_tables_agree_with_the_committed_records(tmp_path):
     results.write_markdown(results.STORE, tmp_path / "RESULTS.md")
     stored = results.STORE.with_name("RESULTS.md").read_text(encoding="utf-8")
     assert stored == (tmp_path / "RESULTS.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", notebooks(), ids=lambda p: p.stem)
+def test_the_table_in_a_chapter_shows_the_committed_records(path):
+    records = [r for r in RECORDS if r["notebook"] == path.stem]
+    for cell in code_cells(read(path)):
+        shown = [
+            o.data["text/markdown"] for o in cell.outputs if "text/markdown" in o.get("data", {})
+        ]
+        for table in shown if "results_table(" in cell.source else []:
+            assert table == results._table(records)
+
+
+@pytest.mark.parametrize("key", IMAGE_CLASSIFIERS, ids=lambda key: " ".join(key))
+def test_a_quick_run_learns_on_a_laptop(key):
+    bar = 0.85 if key[0] in ("15_lenet", "20_batch_norm") else 0.80
+    assert QUICK[key]["test_acc"] >= bar, "of all 10,000 test images"
+
+
+@pytest.mark.parametrize("record", [r for r in RECORDS if r["profile"] == "full"], ids=str)
+def test_a_full_run_reaches_what_was_published(record):
+    published = PUBLISHED.get((record["notebook"], record["run"]), {}).get("test_acc", 0)
+    assert record["test_acc"] >= published - 0.02
+    assert len(record["seeds"]) >= 3 or record["seconds"] >= 60

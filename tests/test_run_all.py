@@ -285,6 +285,33 @@ def test_a_figure_is_held_against_the_stored_one_by_its_digest(tmp_path, monkeyp
     assert store.store_figure(near, target, tmp_path, (1e-5, 1e-4)) == "written"
 
 
+def test_cells_that_tell_of_recorded_runs_are_new_together(root):
+    run_cell, table = "record_result = print\nprint(0.5)", "results_table = print\nprint(0.7)"
+    called = "\nrecord_result()", "\nresults_table()"
+    tagged = [new_code_cell(c + w, metadata={"tags": ["nbval-tol:0.1"]}) for c, w in
+              zip((run_cell, table), called, strict=True)]  # fmt: skip
+    nb = notebook("print(0.25)")
+    nb.cells += tagged
+    write(root, n03_runs=nb)
+    assert run(root, "--only", "03") == 0
+    git(root, "add", ".")
+    git(root, "commit", "--quiet", "--message", "03")
+
+    def moved(code):
+        code[0].outputs[0].update(text="0.250001\n")  # within its tolerance, as the next one
+        code[1].outputs[0].update(text="0.55\n\n")
+        code[2].outputs[0].update(text=code_2)
+
+    code_2 = "0.75\n\n"  # also within: all three stay
+    rewrite(root, "03_runs", moved)
+    assert run(root, "--only", "03") == 0
+    assert texts(root, "03_runs") == ["0.250001\n", "0.55\n\n", "0.75\n\n"]
+    code_2 = "0.95\n\n"  # beyond: the cell that trained goes with it, the first one stays
+    rewrite(root, "03_runs", moved)
+    assert run(root, "--only", "03") == 0
+    assert texts(root, "03_runs") == ["0.250001\n", "0.5\n\n", "0.7\n\n"]
+
+
 def test_results_of_a_notebook_are_merged_and_summed_up(tmp_path, monkeypatch):
     calls = []
     results = SimpleNamespace(
@@ -293,6 +320,7 @@ def test_results_of_a_notebook_are_merged_and_summed_up(tmp_path, monkeypatch):
     )
     monkeypatch.setitem(sys.modules, "helpers", SimpleNamespace(results=results))
     record = "import os; print('{}', file=open(os.environ['COURSE_OUT'] + '/results.jsonl', 'a'))"
+    record += "  # as record_result() does"
     write(tmp_path, n01_a=notebook(record), n02_b=notebook(record, "1/0"))
     into, summary = tmp_path / "results" / "results.json", tmp_path / "results" / "RESULTS.md"
     course.write_atomic(into, b"[]")

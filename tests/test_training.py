@@ -202,7 +202,9 @@ def test_a_checkpoint_of_another_net_is_refused(tmp_path):
         fit(nn.Sequential(nn.Linear(4, 3)), data, checkpoint=tmp_path / "net.pt")
 
 
-def test_a_long_run_says_how_long_after_20_batches(monkeypatch, capsys):
+@pytest.mark.parametrize("profile, said", [("full", True), ("quick", False)])
+def test_a_long_full_run_says_how_long_after_20_batches(monkeypatch, capsys, profile, said):
     monkeypatch.setattr("helpers.training.ESTIMATE_FROM", 0)
+    monkeypatch.setenv("COURSE_PROFILE", profile)
     fit(new_net(), load_array(classification(100), 2), num_epochs=1)
-    assert "1 epochs will take about 0 min on cpu" in capsys.readouterr().out
+    assert ("1 epochs will take about 0 min on cpu" in capsys.readouterr().out) == said

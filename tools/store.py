@@ -13,6 +13,7 @@ from nbformat import NotebookNode
 from tools import compare, course
 
 NEW = "new code"
+RECORDS = "record_result(", "results_table("  # cells that say what a training run came to
 
 
 def store(
@@ -36,11 +37,11 @@ def store(
     gallery = root / "figures" / "full" if full else root / "figures"
     figures = {}
     for name, number in sorted(authors.items()):
-        tolerance = None if changes.get(number) == NEW else course.tolerance(cells[number])
+        tolerance = None if number in changes else course.tolerance(cells[number])
         figures[name] = store_figure(out / "figures" / name, gallery / name, root, tolerance)
     target = root / "results" / "full" / path.name if full else path
     _write(target, course.dumps(course.canonical(nb)).encode("utf-8"))
-    store_results(out / "results.jsonl", root, replace=bool(changes))
+    store_results(out / "results.jsonl", root, replace=any(records(cells[n]) for n in changes))
     return changes, figures
 
 
@@ -87,10 +88,11 @@ def keep_outputs(nb: NotebookNode, stored: dict[str, NotebookNode]) -> dict[int,
     """Put the stored outputs of every cell that agrees back into `nb`.
 
     Returns the number of each cell that keeps its new outputs -> why. An exempt cell takes its
-    stored outputs as long as no code up to it has changed.
+    stored outputs as long as no code up to it has changed. Cells that record training runs or show
+    what is recorded are new together or stay together, so that a chapter gives one number once.
     """
-    changes, same_code = {}, True
-    for number, cell in enumerate(course.code_cells(nb)):
+    changes, same_code, cells = {}, True, course.code_cells(nb)
+    for number, cell in enumerate(cells):
         old = stored.get(cell.id)
         if old is None or old.source != cell.source:
             changes[number], same_code = NEW, False
@@ -99,12 +101,22 @@ def keep_outputs(nb: NotebookNode, stored: dict[str, NotebookNode]) -> dict[int,
         why = compare.outputs_agree(old.outputs, cell.outputs, *course.tolerance(cell))
         if why and not exempt:
             changes[number] = why
+    if any(records(cells[number]) for number in changes):
+        runs = (number for number, cell in enumerate(cells) if records(cell))
+        changes = {number: "another cell's run is recorded anew" for number in runs} | changes
+    for number, cell in enumerate(cells):
+        if number in changes:
             continue
-        cell.outputs = old.outputs
+        cell.outputs = stored[cell.id].outputs
         for output in cell.outputs:
             if output.output_type == "execute_result":  # a cell above it may be new
                 output.execution_count = cell.execution_count
-    return changes
+    return dict(sorted(changes.items()))
+
+
+def records(cell: NotebookNode) -> bool:
+    """Whether a cell records a training run, or shows those that are recorded."""
+    return any(word in cell.source for word in RECORDS)
 
 
 def store_figure(new: Path, target: Path, root: Path, tolerance: tuple[float, float] | None) -> str:
@@ -138,7 +150,7 @@ def figure_names(folder: Path) -> list[str]:
 def store_results(lines: Path, root: Path, replace: bool) -> None:
     """Merge the records of a notebook's training runs, if it made any, into results.json.
 
-    Where none of its outputs changed, `replace` is False: the records that are there stay.
+    Where no cell that records has new outputs, `replace` is False: the records there stay.
     """
     if lines.exists():
         from helpers import results  # imports torch, so only where it is needed
