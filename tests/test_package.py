@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 
 import pytest
 
@@ -18,6 +19,12 @@ def test_importing_helpers_brings_neither_pandas_nor_torchvision_nor_pyplot():
     code = f"import helpers, sys; print(sorted(set({heavy}) & set(sys.modules)))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert (run.stdout.strip(), run.stderr) == ("[]", "")
+
+
+def test_an_installed_copy_has_every_folder_of_helpers():
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        named = tomllib.load(file)["tool"]["setuptools"]["packages"]
+    assert sorted(named) == sorted({".".join(p.parent.relative_to(ROOT).parts) for p in FILES})
 
 
 def test_every_public_name_is_documented():
