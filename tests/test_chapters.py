@@ -1,5 +1,7 @@
 """The course is complete: all 25 chapters, and a counterpart of every figure of the notes."""
 
+import ast
+
 import pytest
 
 from helpers import read_digest
@@ -32,6 +34,34 @@ CHAPTERS = {
     "24_image_augmentation": "数据增强",
     "25_fine_tuning": "微调",
 }
+PUBLISHED = {  # chapter -> the recipes of the notes, in the order in which the chapter trains
+    "15": [dict(lr=0.05, batch_size=256, num_epochs=20, optimizer="sgd")],
+    "16": [dict(resize=224, lr=0.01, batch_size=128, num_epochs=10, optimizer="sgd")],
+    "17": [dict(resize=224, lr=0.05, batch_size=128, num_epochs=10, optimizer="sgd", width=1 / 4)],
+    "18": [dict(resize=224, lr=0.05, batch_size=128, num_epochs=10, optimizer="sgd")],
+    "19": [dict(resize=96, lr=0.1, batch_size=128, num_epochs=10, optimizer="sgd")],
+    "20": [dict(lr=0.5, batch_size=256, num_epochs=20, optimizer="sgd")],
+    "21": [dict(resize=224, lr=0.01, batch_size=256, num_epochs=10, optimizer="sgd")],
+    "22": [
+        dict(lr=0.2, batch_size=256, num_epochs=10, optimizer="sgd"),  # LeNet from scratch
+        dict(lr=0.1, batch_size=256, num_epochs=10, optimizer="sgd"),  # ResNet-18
+    ],
+    "24": [dict(data="CIFAR-10", lr=1e-3, batch_size=256, num_epochs=10)],  # the code takes Adam
+    "25": [
+        dict(  # the notes follow the gradient of the sum over a batch, helpers that of the mean
+            data="hotdog",
+            batch_size=128,
+            num_epochs=5,
+            optimizer="sgd",
+            lr=5e-5 * 128,
+            scratch_lr=5e-4 * 128,
+            weight_decay=1e-3 / 128,
+        ),
+    ],
+}
+NEUTRAL = dict(width=1, num_train=60_000, num_test=10_000, init="xavier")  # as if not given
+NOT_OF_THE_NOTES = {"seeds", "bf16", "checkpoint", "num_hiddens"}  # nor a change of the recipe
+# The cat and the pictures of a data set are photographs: PNG, where the notes have SVG throughout.
 FIGURES_OF_THE_NOTES = {  # file -> the chapter that draws it
     "softmax1.svg": "05",
     "softmaxpre1.svg": "05",
@@ -76,6 +106,31 @@ def test_a_figure_of_the_notes_is_drawn_by_its_chapter_and_stored(name, number):
     assert any(f'save_figure("{name}"' in cell.source for cell in code_cells(read(chapter)))
     assert (FIGURES / name).stat().st_size > 1000
     assert read_digest(FIGURES / name)
+
+
+def full_recipes(chapter: str) -> list[dict]:
+    """What the chapter's calls choose_recipe(quick=..., full=dict(...)) hold of plain values."""
+    path = next(path for path in notebooks() if path.name.startswith(chapter))
+    found = []
+    for cell in code_cells(read(path)):
+        code = "\n".join(line for line in cell.source.splitlines() if line[:1] != "%")
+        for node in ast.walk(ast.parse(code)):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "choose_recipe":
+                full = next(given.value for given in node.keywords if given.arg == "full")
+                if not full.args:  # the notes do not train the small networks of chapter 21
+                    found.append(eval(ast.unparse(full), {"dict": dict}))
+    return found
+
+
+@pytest.mark.parametrize("chapter", PUBLISHED)
+def test_the_full_recipe_is_the_one_of_the_notes(chapter):
+    found = full_recipes(chapter)
+    for recipe in found:
+        assert recipe["seeds"], "how often is not the notes' to say"
+        changed = {name: v for name, v in recipe.items() if NEUTRAL.get(name) != v}
+        recipe.clear()
+        recipe.update({name: v for name, v in changed.items() if name not in NOT_OF_THE_NOTES})
+    assert found == PUBLISHED[chapter]
 
 
 @pytest.mark.parametrize("name", OTHER_DATA)
