@@ -45,7 +45,7 @@ PHOTO_COLOURS = 10_000  # a picture with more is no plot
 def save_figure(name: str, fig: Figure | None = None) -> None:
     """Save a figure, the current one by default, as `figures/<name>`.
 
-    name: ends in .svg or .png. The folder is `figures/` below $COURSE_OUT if that is set, as
+    name: ends in .svg or .png. The folder is `figures/` below `$COURSE_OUT` if that is set, as
     `make run-all` does, else below the working directory. The same figure gives the same bytes.
     """
     suffix = Path(name).suffix.lower()

@@ -1,6 +1,7 @@
 """Sphinx configuration of both editions; tools/site.py writes the pages and sets EDITION."""
 
 import os
+import re
 import sys
 from importlib.metadata import files
 from pathlib import Path
@@ -27,6 +28,7 @@ nb_execution_mode = "off"
 nb_merge_streams = True
 myst_enable_extensions = ["amsmath", "colon_fence", "dollarmath"]
 myst_heading_anchors = 3
+python_maximum_signature_line_length = 88
 copybutton_selector = "div.cell_input pre, div.highlight:not(.cell_output div) > pre"
 
 html_theme = "sphinx_book_theme"
@@ -42,6 +44,7 @@ html_theme_options = {
         "notebook_interface": "jupyterlab",
     },
     "home_page_in_toc": True,
+    "search_bar_text": half("搜索 · Search", EDITION),
     "show_toc_level": 2,
     "article_header_end": ["language.html", "article-header-buttons.html"],
     "footer_content_items": [],
@@ -62,6 +65,7 @@ html_css_files = ["course.css"]
 html_sourcelink_suffix = ""  # a downloaded notebook is called .ipynb
 html_favicon = "theme/favicon.svg"
 html_show_sphinx = False
+html_use_index = False  # the reference is one page
 
 # One file with its fonts inside: no page asks another host for anything.
 mathjax_path = "tex-svg-full.js"
@@ -72,11 +76,41 @@ linkcheck_timeout = 20
 linkcheck_ignore = [f".*{address().removeprefix('https://github.com')}"]  # it may have no home yet
 
 
+LABELS = {  # of the theme's buttons, which has no Chinese for them
+    "Toggle primary sidebar": "显示或隐藏章节",
+    "Toggle secondary sidebar": "显示或隐藏本页目录",
+    "Launch interactive content": "在线运行",
+    "Launch on Binder": "在 Binder 上运行",
+    "Launch on Colab": "在 Colab 上运行",
+    "Binder logo": "Binder 标志",
+    "Colab logo": "Colab 标志",
+    "Source repositories": "源代码",
+    "Repository": "代码仓库",
+    "Open issue": "提交问题",
+    "Color mode": "配色",
+    "System Settings": "跟随系统",
+    "Main": "全书",
+    "Page": "本页",
+}
+PLACE = r"""(?:(?<=title=")|(?<=label=")|(?<=alt=")|(?<=container">)|(?<=</i>))"""
+LABEL = re.compile(rf"""{PLACE}(?:{"|".join(LABELS)})(?=["<])""")
+
+
 def setup(app):
-    """Keep myst-nb's intermediate files out of the folder that is published."""
+    """Keep myst-nb's intermediate files out of the folder that is published; Chinese labels."""
     app.connect("builder-inited", _move_outputs, priority=900)  # after myst-nb's own
+    if EDITION == "zh":
+        app.connect("builder-inited", _translate_labels)
 
 
 def _move_outputs(app):
     folder = Path(app.doctreedir).parent / "outputs"
     app.env.mystnb_config = app.env.mystnb_config.copy(output_folder=str(folder))
+
+
+def _translate_labels(app):
+    if app.builder.name == "html":
+        render = app.builder.templates.render
+        app.builder.templates.render = lambda *page: LABEL.sub(
+            lambda label: LABELS[label[0]], render(*page)
+        )

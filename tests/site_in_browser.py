@@ -15,6 +15,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
 
+from tools import alttext, course
 from tools.lab import OTHER
 from tools.site import OUT
 
@@ -34,11 +35,18 @@ PHRASES = {  # all of them stand in the text
         "perceptron",
     ],
 }
-RAW = re.compile(r"\\[a-zA-Z]{2,}|\$\$|\\[(\[]|\*\*")  # TeX or Markdown that nobody rendered
+UNKNOWN = {"zh": "量子纠缠态", "en": "xylophone"}  # none of them does
+RAW = re.compile(r"\\[a-zA-Z]{2,}|\$[^$\n]*\$|\\[(\[]|\*\*|\]\(|:::")  # TeX, Markdown: not rendered
+ENGLISH = re.compile(r"(?!\.?[a-z]+$|Binder$|Colab$|Ctrl)[ -~]*[A-Za-z]{2}[ -~]*")  # of a label
+BROKEN = "[data-mjx-error], [data-mml-node=merror], [data-mml-node=mtext][fill=red]"  # formulas
 
 VISIBLE = """() => { const page = document.querySelector("article").cloneNode(true);
   page.querySelectorAll("pre, code, .sig, mjx-container, script").forEach(e => e.remove());
   return page.textContent }"""
+LABELS = """() => { const all = query => [...document.querySelectorAll(query)];
+  return ["title", "aria-label", "placeholder", "alt"].flatMap(name => all(`[${name}]`)
+      .filter(e => !e.closest("article, a.language")).map(e => e.getAttribute(name)))
+    .concat(all("button, .dropdown-item").map(e => e.textContent.trim())) }"""
 LEGIBLE = """async () => { const bad = [];
   for (const img of document.querySelectorAll("article img")) {
     img.loading = "eager"; await img.decode();
@@ -108,6 +116,12 @@ def read(tab, url: str) -> None:
     tab.evaluate("() => window.MathJax?.startup?.promise")
 
 
+def described(name: str, language: str) -> set[str]:
+    """The alt texts of all figures that a chapter's notebook holds."""
+    cells = course.read(course.NOTEBOOKS / f"{name}.ipynb").cells
+    return {alttext.alt(cell, language) for cell in cells if alttext.pictures(cell)}
+
+
 # ---- each page ---------------------------------------------------------------------------------
 
 
@@ -121,9 +135,13 @@ def test_a_page_is_complete(tab, site, page):
     assert urljoin(site + page, switch) == f"{site}{other}{page[2:]}"
     if tab.query_selector("article"):
         assert not RAW.findall(tab.evaluate(VISIBLE))
-    assert not tab.query_selector_all("mjx-merror, [data-mjx-error]")
+    assert not tab.query_selector_all(BROKEN)
     alts = tab.eval_on_selector_all("article img", "found => found.map(img => img.alt)")
     assert not [alt for alt in alts if not alt or re.search(r"\.(png|svg)$", alt)]
+    if page in CHAPTERS:
+        assert set(alts) >= described(Path(page).stem, language)
+    if language == "zh":
+        assert not [label for label in tab.evaluate(LABELS) if ENGLISH.fullmatch(label)]
     tab.evaluate("document.documentElement.dataset.theme = 'dark'")
     assert not tab.evaluate(LEGIBLE)
     tab.set_viewport_size(PHONE)
@@ -156,6 +174,20 @@ def test_search_finds_a_phrase_that_stands_in_the_text(tab, site, language, phra
     )
     links = tab.eval_on_selector_all("ul.search li > a", "all => all.map(a => a.href)")
     assert holding <= {link.removeprefix(site).partition("#")[0] for link in links}
+    tab.wait_for_selector("ul.search p.context")
+    assert not RAW.findall(" ".join(tab.locator("ul.search p.context").all_text_contents()))
+
+
+@pytest.mark.parametrize("language", OTHER)
+def test_a_search_by_keyboard_for_what_is_nowhere_finds_nothing(tab, site, language):
+    tab.goto(f"{site}{language}/index.html")
+    tab.keyboard.press("Control+k")
+    tab.keyboard.type(UNKNOWN[language])
+    tab.keyboard.press("Enter")
+    tab.wait_for_url("**/search.html?q=*")
+    tab.wait_for_selector(".search-summary")
+    tab.wait_for_function("Search.title.textContent !== Documentation.gettext('Searching')")
+    assert not tab.query_selector_all("ul.search li")
 
 
 @pytest.mark.parametrize("language", OTHER)
@@ -175,11 +207,15 @@ def test_the_keyboard_reaches_the_text_and_the_focus_is_seen(tab, site, language
     tab.keyboard.press("Tab")
     assert tab.evaluate("document.activeElement.hash") == "#main-content"
     tab.keyboard.press("Enter")
-    for _ in range(4):
+    reached = []
+    for _ in range(60):
         tab.keyboard.press("Tab")
-        style = tab.evaluate("(({outlineStyle, boxShadow}) => [outlineStyle, boxShadow])"
-                             "(getComputedStyle(document.activeElement))")  # fmt: skip
-        assert style != ["none", "none"]
+        focus, *style = tab.evaluate("""() => { const focus = document.activeElement;
+          const {outlineStyle, boxShadow} = getComputedStyle(focus);
+          return [focus.className || focus.tagName, outlineStyle, boxShadow] }""")
+        reached.append(focus)
+        assert style != ["none", "none"], focus
+    assert {"language", "SUMMARY"} <= set(reached) and any("copybtn" in name for name in reached)
 
 
 @pytest.mark.parametrize("language", OTHER)
@@ -193,7 +229,19 @@ def test_a_chapter_offers_its_notebook_and_places_to_run_it(tab, site, language)
         link for link in links if link.endswith(f"{name}.ipynb") and link.startswith(site)
     )
     assert tab.request.get(download).json()["nbformat"] == 4
-    assert tab.query_selector("button.copybtn") and tab.query_selector("a.right-next")
+    assert tab.query_selector("a.right-next")
+
+
+@pytest.mark.parametrize("language", OTHER)
+def test_a_button_copies_the_code_and_outputs_have_none(tab, window, site, language):
+    window.grant_permissions(["clipboard-read", "clipboard-write"], origin=site)
+    tab.goto(f"{site}{language}/notebooks/01_data_ops.html")
+    cell = tab.locator("div.cell_input").first
+    cell.locator("button.copybtn").click(force=True)
+    tab.wait_for_selector("button.copybtn.success")
+    copied = tab.evaluate("() => navigator.clipboard.readText()")
+    assert copied.strip() == cell.locator("pre").inner_text().strip()
+    assert not tab.query_selector(".cell_output button.copybtn")
 
 
 def test_the_entrance_leads_to_the_readers_language(browser, site):

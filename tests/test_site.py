@@ -125,8 +125,19 @@ def test_an_edition_holds_every_chapter_and_only_its_own_language(edition):
     language, files = edition
     assert {f"notebooks/{path.name}" for path in course.notebooks()} <= files.keys()
     for name in (name for name in files if name.endswith(".ipynb")):
-        for cell in json.loads(files[name])["cells"]:
+        cells = json.loads(files[name])["cells"]
+        assert "".join(cells[0]["source"]).startswith(f"# {name.split('/')[1][:2]} "), "its number"
+        for cell in cells:
             assert OTHER[language] not in cell["metadata"].get("tags", [])
+
+
+def test_a_figure_that_a_chapter_saves_as_svg_is_shown_as_svg_sharp_at_any_zoom(editions):
+    for path in course.notebooks():
+        page = nbformat.reads(editions["en"][f"notebooks/{path.name}"], as_version=4)
+        for cell in page.cells:
+            for picture in alttext.pictures(cell):
+                if saved := re.search(r"""save_figure\(\s*["']([\w-]+\.svg)["']""", cell.source):
+                    assert "image/svg+xml" in picture.data, f"{path.stem}: {saved[1]} is another"
 
 
 # ---- documents ---------------------------------------------------------------------------------
@@ -174,6 +185,14 @@ def test_getting_started_is_the_readme_without_its_list_of_chapters(edition):
     assert "notebooks/01_" not in files["start.md"]
 
 
+def test_the_changelog_has_a_title_of_the_edition_and_all_its_entries(edition):
+    language, files = edition
+    title = {"zh": "# 更新记录", "en": "# Changelog"}[language]
+    assert files["changelog.md"].startswith(f"{title}\n")
+    entries = re.compile("^- ", re.MULTILINE)
+    assert len(entries.findall(files["changelog.md"])) == len(entries.findall(read("CHANGELOG.md")))
+
+
 # ---- landing page ------------------------------------------------------------------------------
 
 
@@ -201,6 +220,14 @@ def test_the_parts_hold_all_chapters_once_and_every_cover_exists():
     plan = tomllib.loads((landing.SITE / "chapters.toml").read_text(encoding="utf-8"))
     assert [name for part in plan["parts"] for name in part["chapters"]] == CHAPTERS
     assert all((course.FIGURES / cover).exists() for cover in plan["covers"].values())
+
+
+def test_the_results_on_the_landing_page_name_each_chapter_once(edition):
+    _, files = edition
+    table = files["index.md"].partition(":::{container} results")[2].partition(":::")[0]
+    named = re.findall(r"^\| \[.*?\]\(notebooks/(\w+)\.ipynb\)", table, re.MULTILINE)
+    records = json.loads((course.RESULTS / "results.json").read_text(encoding="utf-8"))
+    assert named == sorted({r["notebook"] for r in records if "test_acc" in r})
 
 
 def test_the_results_hold_every_number_of_results_md(edition):

@@ -92,7 +92,8 @@ def results(text: str, chapters: dict[str, NotebookNode], language: str) -> str:
     """RESULTS.md, with the chapters' titles as headings."""
     for name, nb in chapters.items():
         text = text.replace(f"\n## {name}\n", f"\n## {chapter_link(name, nb, language)}\n")
-    tables = _words(text[text.find("\n## ") + 1 :], language)
+    tables = re.sub(r"(?:^\|.*\n?)+", lambda m: _table(m[0], language), text, flags=re.MULTILINE)
+    tables = tables[tables.find("\n## ") + 1 :]
     return "\n\n".join([half("# 结果 · # Results", language), half(ABOUT, language), tables])
 
 
@@ -101,16 +102,16 @@ def chapter_link(name: str, nb: NotebookNode, language: str) -> str:
     return f"[{name[:2]} {title(nb, language)}](notebooks/{name}.ipynb)"
 
 
-def _words(table: str, language: str) -> str:
-    """The fixed words of a results table in the edition's language."""
-    if language == "en":
-        return table
-    cells = "|".join(map(re.escape, WORDS))
-    return re.sub(rf"(?<=\| )({cells})(?= \|)", lambda m: WORDS[m[1]], table)
+def _table(rows: str, language: str) -> str:
+    """A results table for the style sheet, its fixed words in the edition's language."""
+    if language == "zh":
+        cells = "|".join(map(re.escape, WORDS))
+        rows = re.sub(rf"(?<=\| )({cells})(?= \|)", lambda m: WORDS[m[1]], rows)
+    return f":::{{container}} results\n\n{rows.strip()}\n\n:::\n"
 
 
 def _accuracies(chapters: dict[str, NotebookNode], language: str) -> str:
-    """The test accuracies of results.json as a table, a row for each chapter's run."""
+    """The test accuracies of results.json as a table, a row a run; its chapter stands once."""
     runs: dict[tuple[str, str], dict[str, dict]] = {}
     for record in json.loads((course.RESULTS / "results.json").read_text(encoding="utf-8")):
         runs.setdefault((record["notebook"], record["run"]), {})[record["profile"]] = record
@@ -120,8 +121,9 @@ def _accuracies(chapters: dict[str, NotebookNode], language: str) -> str:
         if name in chapters and any("test_acc" in record for record in found.values()):
             link = chapter_link(name, chapters[name], language)
             cells = [_accuracy(found, profile) for profile in ("published", "quick", "full")]
-            rows.append(" | ".join([f"| {link}", run, *cells]) + " |")
-    return _words("\n".join(rows), language)
+            first = not any(link in row for row in rows)
+            rows.append(" | ".join([f"| {link if first else ''}", run, *cells]) + " |")
+    return _table("\n".join(rows), language)
 
 
 def _accuracy(found: dict[str, dict], profile: str) -> str:

@@ -37,6 +37,7 @@ def edition_pages(language: str) -> dict[str, str | bytes]:
     files = {}
     for name, nb in chapters.items():
         page = chapter(nb, language, drawings)
+        page.cells[0].source = page.cells[0].source.replace("# ", f"# {name[:2]} ", 1)
         if (course.ROOT / "solutions" / f"{name}.md").exists():
             answers = solutions(_read(f"solutions/{name}.md"), language)
             page.cells.append(new_markdown_cell(answers, id="solutions"))
@@ -48,7 +49,7 @@ def edition_pages(language: str) -> dict[str, str | bytes]:
         | {
             "start.md": start(_read(readme), language),
             "course.md": site_links(document(_read("COURSE.md"), language), language),
-            "changelog.md": site_links(_read("CHANGELOG.md"), language),
+            "changelog.md": changelog(_read("CHANGELOG.md"), language),
             "results.md": landing.results(_read("results/RESULTS.md"), chapters, language),
             "reference.md": reference.page(language, f"{address()}/blob/main"),
         }
@@ -110,6 +111,12 @@ def start(readme: str, language: str) -> str:
     kept = [section for section in sections if "(notebooks/01_" not in section]
     text = "".join(kept).replace("```python\n!", "```ipython3\n!")  # what is no plain Python
     return f"# {half('上手 · Getting started', language)}\n\n{site_links(text, language)}"
+
+
+def changelog(text: str, language: str) -> str:
+    """The changelog under a title of the edition; its entries are English in both."""
+    head = {"zh": "# 更新记录\n\n条目用英文写。", "en": "# Changelog"}[language]
+    return site_links(text, language).replace("# Changelog", head, 1)
 
 
 def document(text: str, language: str) -> str:
