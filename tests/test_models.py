@@ -1,7 +1,5 @@
 """The block and the network that several chapters share."""
 
-import ast
-
 import pytest
 import torch
 from torch import nn
@@ -9,7 +7,7 @@ from torchvision.models import resnet
 from torchvision.models import resnet18 as torchvision_resnet18
 
 from helpers import Residual, resnet18, trace_layers
-from tools import course
+from tests.chapter import chapter
 
 CHILDREN = ["b1", "b2", "b3", "b4", "b5", "pool", "flatten", "fc"]
 
@@ -17,13 +15,7 @@ CHILDREN = ["b1", "b2", "b3", "b4", "b5", "pool", "flatten", "fc"]
 @pytest.fixture(scope="module")
 def notebook():
     """The definitions of chapter 21, executed as they stand in its cells."""
-    nb = course.read(course.NOTEBOOKS / "21_resnet.ipynb")
-    trees = [ast.parse(cell.source) for cell in course.code_cells(nb)]
-    kept = ast.Import, ast.ImportFrom, ast.ClassDef, ast.FunctionDef
-    body = [node for tree in trees for node in tree.body if isinstance(node, kept)]
-    namespace = {}
-    exec(compile(ast.Module(body, type_ignores=[]), "21_resnet", "exec"), namespace)
-    return namespace
+    return chapter("21_resnet")
 
 
 def assert_equal(ours: nn.Module, theirs: nn.Module, X: torch.Tensor):

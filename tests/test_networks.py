@@ -1,7 +1,5 @@
 """The networks of chapters 15 to 20, as their cells define them, against independent counts."""
 
-import ast
-from functools import cache
 from itertools import pairwise
 
 import pytest
@@ -9,23 +7,7 @@ import torch
 import torchvision
 from torch import nn
 
-from tools import course
-
-
-@cache
-def chapter(name: str) -> dict:
-    """What a notebook defines: its imports, functions, classes and constants in capitals."""
-    trees = [ast.parse(c.source) for c in course.code_cells(course.read(course.NOTEBOOKS / name))]
-    kept = ast.Import, ast.ImportFrom, ast.ClassDef, ast.FunctionDef
-
-    def wanted(node: ast.stmt) -> bool:
-        name = getattr(node.targets[0], "id", "") if isinstance(node, ast.Assign) else ""
-        return isinstance(node, kept) or (name.isupper() and len(name) > 1)
-
-    body = [node for tree in trees for node in tree.body if wanted(node)]
-    namespace = {}
-    exec(compile(ast.Module(body, type_ignores=[]), name, "exec"), namespace)
-    return namespace
+from tests.chapter import chapter
 
 
 def count(net: nn.Module) -> int:
@@ -41,7 +23,7 @@ def dense(*sizes: int) -> int:
 
 
 def test_lenet():
-    net = chapter("15_lenet.ipynb")["lenet"]()
+    net = chapter("15_lenet")["lenet"]()
     assert net(torch.zeros(2, 1, 28, 28)).shape == (2, 10)
     assert count(net) == conv(1, 6, 5) + conv(6, 16, 5) + dense(400, 120, 84, 10) == 61_706
 
@@ -49,7 +31,7 @@ def test_lenet():
 @pytest.mark.parametrize("fifth, first_dense", [(384, 39_325_696), (256, 26_218_496)])
 def test_alexnet(fifth, first_dense):
     with torch.device("meta"):
-        net = chapter("16_alexnet.ipynb")["alexnet"](fifth=fifth)
+        net = chapter("16_alexnet")["alexnet"](fifth=fifth)
         net(torch.empty(1, 1, 224, 224))
     convolutions = conv(1, 96, 11) + conv(96, 256, 5) + conv(256, 384, 3) + conv(384, 384, 3)
     dense_layers = dense(fifth * 5 * 5, 4096, 4096, 10)
@@ -60,7 +42,7 @@ def test_alexnet(fifth, first_dense):
 @pytest.mark.parametrize("name, convs", [("vgg11", (1, 1, 2, 2, 2)), ("vgg19", (2, 2, 4, 4, 4))])
 def test_vgg_is_torchvisions(name, convs):
     with torch.device("meta"):
-        ours = chapter("17_vgg.ipynb")["vgg"]([*zip(convs, (64, 128, 256, 512, 512), strict=True)])
+        ours = chapter("17_vgg")["vgg"]([*zip(convs, (64, 128, 256, 512, 512), strict=True)])
         theirs = getattr(torchvision.models, name)(num_classes=10)
         theirs.features[0] = nn.Conv2d(1, 64, kernel_size=3, padding=1)
     assert [p.shape for p in ours.parameters()] == [p.shape for p in theirs.parameters()]
@@ -70,7 +52,7 @@ def test_vgg_computes_what_torchvisions_does():
     torch.manual_seed(0)
     theirs = torchvision.models.vgg11(num_classes=10).eval()
     theirs.features[0] = nn.Conv2d(1, 64, kernel_size=3, padding=1)
-    ours = chapter("17_vgg.ipynb")["vgg"](((1, 64), (1, 128), (2, 256), (2, 512), (2, 512))).eval()
+    ours = chapter("17_vgg")["vgg"](((1, 64), (1, 128), (2, 256), (2, 512), (2, 512))).eval()
     for mine, other in zip(ours.parameters(), theirs.parameters(), strict=True):
         mine.data = other.data
     X = torch.rand(1, 1, 224, 224)
@@ -79,7 +61,7 @@ def test_vgg_computes_what_torchvisions_does():
 
 def test_nin():
     with torch.device("meta"):
-        net = chapter("18_nin.ipynb")["nin"]()
+        net = chapter("18_nin")["nin"]()
     blocks = [(1, 96, 11), (96, 256, 5), (256, 384, 3), (384, 10, 3)]
     formula = sum(conv(i, o, k) + 2 * conv(o, o, 1) for i, o, k in blocks)
     assert count(net) == formula == 1_992_166
@@ -87,7 +69,7 @@ def test_nin():
 
 
 def test_googlenet():
-    c = chapter("19_googlenet.ipynb")
+    c = chapter("19_googlenet")
     with torch.device("meta"):
         net = c["googlenet"]()
     formula, c_in = conv(1, 64, 7) + conv(64, 64, 1) + conv(64, 192, 3), 192
@@ -111,7 +93,7 @@ def test_googlenet():
     ],
 )
 def test_what_inception_v3_puts_in_place_of_a_large_kernel(name, replaced, weights):
-    c = chapter("19_googlenet.ipynb")
+    c = chapter("19_googlenet")
     new, old, X = c[name](8, 8), c[replaced](8, 8), torch.randn(2, 8, 9, 7)
     assert new(X).shape == old(X).shape
     assert sum(p.numel() for p in new.parameters() if p.ndim == 4) == weights * 8 * 8
@@ -121,7 +103,7 @@ def test_what_inception_v3_puts_in_place_of_a_large_kernel(name, replaced, weigh
 def test_batch_norm_from_scratch_is_the_librarys(dims, library):
     """Over some updates, in both modes: outputs, gradients, running statistics, saved state."""
     torch.manual_seed(0)
-    ours, theirs = chapter("20_batch_norm.ipynb")["BatchNorm"](5, dims), library(5)
+    ours, theirs = chapter("20_batch_norm")["BatchNorm"](5, dims), library(5)
     for mine, other in zip(ours.parameters(), theirs.parameters(), strict=True):
         other.data.uniform_(0.5, 1.5)
         mine.data.copy_(other.data.reshape(mine.shape))
@@ -140,6 +122,6 @@ def test_batch_norm_from_scratch_is_the_librarys(dims, library):
             torch.testing.assert_close(mine.flatten(), other.flatten(), rtol=1e-4, atol=1e-4)
     assert not ours.moving_mean.requires_grad and ours.moving_var.grad_fn is None
     assert list(ours.state_dict()) == ["gamma", "beta", "moving_mean", "moving_var"]
-    loaded = chapter("20_batch_norm.ipynb")["BatchNorm"](5, dims).eval()
+    loaded = chapter("20_batch_norm")["BatchNorm"](5, dims).eval()
     loaded.load_state_dict(ours.state_dict())
     assert loaded(X).equal(ours(X))
